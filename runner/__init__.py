@@ -1,0 +1,16 @@
+"""Runs the snippets, keeps what came out, and hands it to the pages.
+
+Data flows one way: ``snippets/`` -> runner -> ``docs/generated/`` -> pages -> site. The modules, in that order:
+
+- ``snippet``    what is run: the scripts, their cells, and the key under which a run is remembered
+- ``kernel``     runs one snippet as a notebook, in a process of its own
+- ``generated``  what came out: one folder per concept, written here, read by the pages
+- ``run``        runs what is stale, in parallel, and reports every failure
+- ``series``     how a measured number reads in a sentence
+- ``claims``     whether a claim holds, on the numbers of the run
+- ``pages``      the macros that pages use; ``check`` finds, before a page is rendered, what they would trip over
+- ``mathml``     TeX in a finished page becomes MathML; ``notebook_page`` makes notebook pages light
+- ``site``       one build, from run to finished site; ``hook`` is how MkDocs calls it
+
+``problem`` is what the person at the keyboard is told when something is wrong.
+"""

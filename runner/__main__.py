@@ -1,0 +1,64 @@
+"""``python -m runner``: run what is stale, or say why it is."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from runner.generated import Generated
+from runner.problem import Problem, UnknownName, report
+from runner.run import TIME_LIMIT, alone, run, why_stale
+from runner.snippet import Snippet, find
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m runner", description="Run the snippets whose outputs are stale.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these: 29/grokking, or just grokking")
+    parser.add_argument("--force", action="store_true", help="run them even if nothing changed")
+    parser.add_argument("--explain", action="store_true", help="say why each would run, and run nothing")
+    parser.add_argument("--jobs", type=int, metavar="N", help="so many at once (default: one per core)")
+    parser.add_argument(
+        "--time-limit", type=float, default=TIME_LIMIT, metavar="S", help="seconds a snippet (default: %(default)g)"
+    )
+    options = parser.parse_args()
+    if options.jobs is not None and options.jobs < 1:
+        parser.error(f"--jobs is the number of snippets to run at once, at least 1, not {options.jobs}")
+    if options.time_limit <= 0:
+        parser.error(f"--time-limit is a number of seconds above 0, not {options.time_limit:g}")
+    try:
+        snippets = _select(find(ROOT), options.names)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    if options.explain:
+        for snippet in snippets:
+            reason = why_stale(snippet)
+            print(f"{snippet.concept}: {f'would run: {reason}' if reason else 'fresh'}")
+        return 0
+    with alone(ROOT):
+        reasons = {snippet: "forced" if options.force else why_stale(snippet) for snippet in snippets}
+        for snippet, reason in reasons.items():
+            record = Generated(ROOT, snippet.concept).record
+            told = reason or f"fresh, ran in {record['seconds']} s on {record['when']}"
+            print(f"{snippet.concept}: {told}")
+        failures = run([s for s, reason in reasons.items() if reason], options.jobs, options.time_limit)
+    if failures:
+        print(report(problem for _, problem in failures), file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _select(snippets: list[Snippet], names: list[str]) -> list[Snippet]:
+    if not names:
+        return snippets
+    by_name = {name: s for s in snippets for name in (s.path.stem, s.concept, s.file)}
+    for name in names:
+        if name not in by_name:
+            raise UnknownName("script", name, {s.concept for s in snippets}, "snippets/")
+    return list(dict.fromkeys(by_name[name] for name in names))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""Finds what a page names and does not exist: every such place of every page, before any page is rendered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from jinja2 import Environment, TemplateSyntaxError, meta, nodes
+
+from runner import claims
+from runner.generated import Generated
+from runner.pages import FILTERS, MACROS, concept_of, concepts, split
+from runner.problem import Problem, UnknownName
+from runner.series import STATISTICS
+
+INCLUDE = re.compile(r'^\s*-{1,}8<-{1,} +"(?P<path>[^"]+)"\s*$')
+GIVEN = ("page", "config", "environment")  # by MkDocs-Macros
+
+
+def pages(root: Path) -> list[Path]:
+    """The pages that people wrote."""
+    docs = root / "docs"
+    return sorted(p for p in docs.rglob("*.md") if docs / "generated" not in p.parents)
+
+
+def check(root: Path) -> dict[str, list[Problem]]:
+    """The problems of each page that has any, by its address within ``docs/``. Claims that do not hold are apart."""
+    found = {page.relative_to(root / "docs").as_posix(): list(_check(root, page)) for page in pages(root)}
+    return {source: problems for source, problems in found.items() if problems}
+
+
+def failing_claims(root: Path) -> dict[str, list[Problem]]:
+    """The claims of each page that do not hold."""
+    found: dict[str, list[Problem]] = {}
+    for page in pages(root):
+        source = page.relative_to(root / "docs").as_posix()
+        generated = Generated(root, concept_of(source))
+        for claim in claims.read(f"docs/{source}", split(page.read_text(encoding="utf-8"))[0]):
+            verdict = claims.judge(claim, generated.results, generated.concept)
+            if not verdict.holds:
+                found.setdefault(source, []).append(verdict.problem(generated.results))
+    return found
+
+
+def _check(root: Path, page: Path) -> Iterator[Problem]:
+    file = page.relative_to(root).as_posix()
+    source = page.relative_to(root / "docs").as_posix()
+    front_matter, body, first = split(page.read_text(encoding="utf-8"))
+    yield from _check_claims(root, file, source, front_matter)
+    for number, line in enumerate(body.splitlines(), first):
+        if include := INCLUDE.match(line):
+            try:
+                _check_include(root, include["path"])
+            except Problem as problem:
+                yield problem.at(file, number)
+    part = concepts(root, PurePosixPath(source).parent.as_posix())
+    environment = Environment(autoescape=False)  # only to parse: nothing is rendered here
+    environment.filters |= FILTERS
+    try:
+        tree = environment.parse(body)
+        unknown = meta.find_undeclared_variables(tree)
+    except TemplateSyntaxError as error:
+        what = f"This macro cannot be read: {error.message}"
+        yield Problem(what, file, first + error.lineno - 1, "Look for the braces, quotes and names of this line.")
+        return
+    for node, unnamed in _check_names(tree, unknown, part, root):
+        yield unnamed.at(file, first + node.lineno - 1)
+
+
+def _check_claims(root: Path, file: str, source: str, front_matter: str) -> Iterator[Problem]:
+    try:
+        stated = claims.read(file, front_matter)
+    except Problem as problem:
+        yield problem
+        return
+    generated = Generated(root, concept_of(source))
+    for claim in stated:
+        if not generated.record:
+            where = f"snippets/{generated.concept}.py"
+            yield Problem(f"A claim needs a run, and {where} has none.", file, claim.line, "Write that snippet.")
+            return
+        try:
+            claims.judge(claim, generated.results, generated.concept)
+        except Problem as problem:
+            yield problem
+
+
+def _check_include(root: Path, path: str) -> None:
+    if (root / "docs" / "generated" / path).is_file():
+        return
+    parts = re.fullmatch(r"(?P<concept>[^/]+/[^/]+)/cells/(?P<cell>[^/]+)\.(?P<kind>py|txt)", path)
+    if not parts:
+        raise Problem(f"There is no {path!r} to include.", todo='Include "<part>/<concept>/cells/<cell>.py" or .txt.')
+    generated = _generated(root, parts["concept"])
+    (generated.cell if parts["kind"] == "py" else generated.output)(parts["cell"])
+
+
+def _generated(root: Path, concept: str) -> Generated:
+    generated = Generated(root, concept)
+    if not generated.record:
+        docs = root / "docs" / "generated"
+        raise UnknownName("concept", concept, (p.relative_to(docs).as_posix() for p in docs.glob("*/*/")), "This site")
+    return generated
+
+
+def _check_names(
+    tree: nodes.Template, undeclared: set[str], part: dict[str, Generated], root: Path
+) -> Iterator[tuple[nodes.Node, Problem]]:
+    known = {*part, *MACROS, *GIVEN}
+    for name in tree.find_all(nodes.Name):
+        if name.ctx == "load" and name.name in undeclared - known:
+            yield name, UnknownName("concept or macro", name.name, known - set(GIVEN), "This page")
+    for access in tree.find_all(nodes.Getattr):
+        try:
+            _check_access(access, part)
+        except Problem as problem:
+            yield access, problem
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name == "figure":
+            try:
+                _check_figure(call, root)
+            except Problem as problem:
+                yield call, problem
+
+
+def _check_access(access: nodes.Getattr, part: dict[str, Generated]) -> None:
+    """``concept.result`` and ``concept.result.statistic``."""
+    match access.node:
+        case nodes.Name(name=concept) if concept in part:
+            part[concept].result(access.attr)
+        case nodes.Getattr(node=nodes.Name(name=concept), attr=result) if concept in part:
+            if access.attr not in STATISTICS:
+                raise UnknownName("statistic", access.attr, STATISTICS, f"{concept}.{result}")
+
+
+def _check_figure(call: nodes.Call, root: Path) -> None:
+    given: dict[str, Any] = dict(zip(("concept", "name", "alt", "caption"), call.args, strict=False))
+    given |= {keyword.key: keyword.value for keyword in call.kwargs}
+    constant = {key: node.value for key, node in given.items() if isinstance(node, nodes.Const)}
+    for key, why in (
+        ("alt", "Say what the figure shows, for those who do not see it: alt=\"…\"."),
+        ("caption", "Say what to look at: caption=\"…\"."),
+    ):  # fmt: skip
+        if key not in given or not str(constant.get(key, "given")).strip():
+            label = "alt text" if key == "alt" else key
+            raise Problem(f"The figure {constant.get('name', '')!r} has no {label}.", todo=why)
+    if {"concept", "name"} <= constant.keys():
+        _generated(root, constant["concept"]).figure(constant["name"])

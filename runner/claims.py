@@ -1,0 +1,136 @@
+"""Claims: read from a page's front matter, judged on the numbers of the run."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from runner.problem import Problem, UnknownName
+from runner.series import one_seed, show
+
+KEYS = ("says", "measured", "holds", "paper", "control", "format")
+REQUIRED = ("says", "measured", "holds", "paper")
+FUNCTIONS = {"min": min, "max": max, "median": statistics.median, "mean": statistics.fmean, "abs": abs, "len": len}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim. ``measured`` and ``control`` name results; ``holds`` is an expression over results."""
+
+    file: str
+    line: int
+    says: str
+    measured: str
+    holds: str
+    paper: str
+    control: str = ""
+    format: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    claim: Claim
+    holds: bool
+    measured: str
+    control: str
+    failing_seeds: tuple[int, ...]
+
+    def problem(self, results: Mapping[str, Any]) -> Problem:
+        """What to tell when it does not hold."""
+        claim = self.claim
+        values = [f"{claim.measured} = {results[claim.measured]}"]
+        if claim.control:
+            values.append(f"{claim.control} = {results[claim.control]} (control)")
+        if "seeds" in results:
+            failing = ", ".join(map(str, self.failing_seeds)) or "none alone, only all together"
+            values.append(f"seeds = {results['seeds']}; it fails on: {failing}")
+        return Problem(
+            f"The claim does not hold: {claim.says!r}: {claim.holds} is false.",
+            claim.file,
+            claim.line,
+            "Find out why. Then mend the experiment, or state the claim that the numbers support.",
+            "\n".join(values),
+        )
+
+
+def read(file: str, front_matter: str) -> list[Claim]:
+    """The claims in a page's front matter. Raises ``Problem`` where one is incomplete."""
+    node = yaml.compose(front_matter, Loader=yaml.SafeLoader)
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    claims = next((value for key, value in node.value if key.value == "claims"), None)
+    if claims is None:
+        return []
+    if not isinstance(claims, yaml.SequenceNode):
+        raise Problem("`claims` is not a list.", file, _line(claims), "Write each claim as '- says: …'.")
+    return [_claim(file, item) for item in claims.value]
+
+
+def _claim(file: str, node: yaml.Node) -> Claim:
+    line = _line(node)
+    if not isinstance(node, yaml.MappingNode):
+        raise Problem("A claim is a list of 'name: value' pairs.", file, line, f"It has: {', '.join(KEYS)}.")
+    given = {key.value: (value.value, _line(key)) for key, value in node.value}
+    for key, (value, at) in given.items():
+        if key not in KEYS:
+            raise UnknownName("entry", key, KEYS, "A claim").at(file, at)
+        if not isinstance(value, str):
+            raise Problem(f"`{key}` of a claim is one line of text.", file, at, "Put it in quotes.")
+    for key in REQUIRED:
+        if not given.get(key, ("", 0))[0].strip():
+            raise Problem(f"A claim has no `{key}`.", file, line, f"A claim needs {', '.join(REQUIRED)}.")
+    return Claim(file, line, **{key: value for key, (value, _) in given.items()})
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 2  # the front matter begins at line 2, and YAML counts from 0
+
+
+def judge(claim: Claim, results: Mapping[str, Any], concept: str) -> Verdict:
+    """Whether a claim holds. Raises ``Problem`` if it names what does not exist, or is no expression."""
+    for name in filter(None, (claim.measured, claim.control)):
+        if name not in results:
+            raise UnknownName("result", name, results, concept).at(claim.file, claim.line)
+    holds = _evaluate(claim, results, concept)
+    seeds = results.get("seeds", [])
+    failing = () if holds else tuple(
+        seed for i, seed in enumerate(seeds) if not _evaluate(claim, one_seed(results, i), concept)
+    )  # fmt: skip
+    try:
+        measured = show(results[claim.measured], claim.format)
+        control = show(results[claim.control], claim.format) if claim.control else ""
+    except ValueError as error:
+        raise Problem(
+            f"`format: {claim.format}` is not a format: {error}.", claim.file, claim.line, "Try .3g or .1%."
+        ) from None
+    return Verdict(claim, holds, measured, control, failing)
+
+
+def _evaluate(claim: Claim, results: Mapping[str, Any], concept: str) -> bool:
+    import simpleeval
+
+    try:
+        value = simpleeval.EvalWithCompoundTypes(names=dict(results), functions=FUNCTIONS).eval(claim.holds)
+    except simpleeval.NameNotDefined as error:
+        raise UnknownName("result", error.name, results, concept).at(claim.file, claim.line) from None
+    except Exception as error:  # whatever an expression can raise, its author is told where it stands
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise Problem(
+            f"`holds: {claim.holds}` cannot be evaluated: {reason}",
+            claim.file,
+            claim.line,
+            f"Write a comparison of results, such as min({claim.measured}) >= 1. "
+            f"It may use {', '.join(FUNCTIONS)}, and, or, not.",
+        ) from None
+    if not isinstance(value, bool):
+        raise Problem(
+            f"`holds: {claim.holds}` gives {value!r}, neither true nor false.",
+            claim.file,
+            claim.line,
+            f"Write a comparison, such as min({claim.measured}) >= 1.",
+        )
+    return value

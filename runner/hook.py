@@ -1,0 +1,77 @@
+"""What MkDocs calls. `mkdocs build` runs what is stale, checks every name, and replaces the site only by a whole one;
+`mkdocs serve` shows what is wrong on the page that it concerns, and stays alive."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # MkDocs loads this file by its path alone
+
+from mkdocs.exceptions import BuildError
+from mkdocs.plugins import event_priority
+from mkdocs.utils import get_relative_url
+
+from runner import mathml, notebook_page, site
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.pages import Page
+
+NOTEBOOK_STYLES = "assets/notebook.css"
+build = site.Build()
+
+
+def on_startup(command: str, **_: Any) -> None:
+    build.serving = command == "serve"
+
+
+def on_config(config: MkDocsConfig) -> None:
+    if not build.serving:
+        build.stage(config)
+
+
+def on_pre_build(config: MkDocsConfig) -> None:
+    if problems := build.prepare(Path(config.config_file_path).parent):
+        raise BuildError(f"the site was not built.\n\n{problems}\n")
+
+
+def on_page_read_source(page: Page, **_: Any) -> str | None:
+    return build.instead_of(page.file.src_uri)
+
+
+@event_priority(-100)  # after the macros
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    return build.above(page.file.src_uri) + markdown
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
+    if not _is_notebook(page):
+        return mathml.in_article(html)
+    html, styles = notebook_page.lighten(mathml.in_notebook(html))
+    site.write(Path(config.site_dir, NOTEBOOK_STYLES), styles)
+    return f'<link rel="stylesheet" href="{get_relative_url(NOTEBOOK_STYLES, page.url)}">\n{html}'
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> None:
+    """Beside each page its Markdown, macros and includes resolved: what the tests run and programs read."""
+    if not _is_notebook(page):
+        path = Path(page.file.abs_dest_path).with_suffix(".md")
+        site.write(path, site.expand(page.markdown or "", config))
+
+
+def on_post_build(**_: Any) -> None:
+    build.finish(whole=True)
+
+
+def on_build_error(**_: Any) -> None:  # strict mode, too, comes here after on_post_build
+    build.finish(whole=False)
+
+
+def on_shutdown() -> None:
+    build.close()
+
+
+def _is_notebook(page: Page) -> bool:
+    return page.file.src_uri.endswith(".ipynb")

@@ -1,0 +1,182 @@
+"""Runs one snippet as a notebook, cell by cell, in a process and an empty folder of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
+
+from runner.problem import Problem
+from runner.snippet import STYLE, Cells
+
+OUTPUT_LIMIT = 1_000_000  # bytes of printed text in one run
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "VECLIB_MAXIMUM", "NUMEXPR")}
+
+# What is asked of the kernel when all cells have run. An odd value is named by its type, for `generated` to refuse.
+RESULTS = "__import__('json').dumps(results, default=lambda value: f'<{type(value).__name__}>')"
+PEAK = "__import__('resource').getrusage(__import__('resource').RUSAGE_SELF).ru_maxrss"
+
+
+@dataclass
+class Executed:
+    """What came out of one successful run."""
+
+    cells: Cells  # with outputs
+    results: Any
+    seconds: float = 0.0  # the whole run, starting the kernel included
+    seconds_by_cell: dict[str, float] = field(default_factory=dict)
+    peak_memory_mb: int = 0
+
+
+class _Client(NotebookClient):
+    """nbclient, with a limit on what a snippet may print."""
+
+    printed = 0
+    flooding: tuple[int, str] | None = None  # position and name of the cell that went over the limit
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
+        if msg["msg_type"] == "stream":
+            self.printed += len(msg["content"]["text"])
+            if self.printed > OUTPUT_LIMIT:
+                self.flooding = self.flooding or (cell_index, cell.metadata.get("title", ""))
+                # Ending the process ends the cell at once, whatever else it was about to print.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.km.provisioner.pid, signal.SIGKILL)  # type: ignore[union-attr]
+                return None
+        return super().process_message(msg, cell, cell_index)
+
+
+async def execute(cells: Cells, time_limit: float, on_cell: Callable[[str], None]) -> Executed:
+    """Run every cell; ``on_cell`` is told the name of each as it starts.
+
+    Raises ``Problem`` when a cell fails, the time limit (seconds) passes, too much is printed or the process dies.
+    Whatever happens, the process is gone afterwards.
+    """
+    start = time.perf_counter()
+    notebook, snippet = cells.notebook, cells.snippet
+    with tempfile.TemporaryDirectory(prefix="snippet-", ignore_cleanup_errors=True) as folder:
+        work, profile = Path(folder, "empty"), Path(folder, "ipython", "profile_default")
+        work.mkdir()
+        profile.mkdir(parents=True)
+        shutil.copy(Path(__file__).with_name("kernel_config.py"), profile / "ipython_kernel_config.py")
+        environment = {
+            **os.environ,
+            **ONE_THREAD,
+            # A folder of its own keeps the user's start-up files out of the run.
+            "IPYTHONDIR": str(profile.parent),
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            "MATPLOTLIBRC": str(snippet.root / STYLE),
+            "PYTHONHASHSEED": "0",
+        }
+        # No folders to search: this Python's own kernel, not one that the user has installed under the same name.
+        specs = KernelSpecManager(kernel_dirs=[])
+        # Sockets in the folder: no port is open to anyone else on the machine.
+        manager = AsyncKernelManager(
+            kernel_name="python3", kernel_spec_manager=specs, transport="ipc", ip=str(Path(folder, "socket"))
+        )
+        client = _Client(notebook, km=manager, timeout=None, coalesce_streams=True, record_timing=False)
+        done = Executed(cells, None)
+        name, position = "(start)", 0
+        try:
+            async with asyncio.timeout(time_limit) as clock:
+                await client.async_start_new_kernel(cwd=str(work), env=environment)
+                await client.async_start_new_kernel_client()
+                for position, name in cells.code():
+                    on_cell(name)
+                    cell_start = time.perf_counter()
+                    await client.async_execute_cell(notebook.cells[position], position)
+                    done.seconds_by_cell[name] = time.perf_counter() - cell_start
+                answers = await _ask(client, results=RESULTS, peak=PEAK)
+        except (TimeoutError, CellExecutionError, DeadKernelError, RuntimeError) as error:
+            # nbclient turns every cancellation into "kernel died": ask the ones who cancel.
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise asyncio.CancelledError from error
+            position, name = client.flooding or (position, name)
+            in_cell = f"Cell {name!r} "
+            line = cells.marks[position]
+            command = f"Reproduce it alone with: python {snippet.file}"
+            if isinstance(error, CellExecutionError):
+                raise _raised(cells, name, position, error) from None
+            if client.flooding:
+                what = f"{in_cell}printed more than {OUTPUT_LIMIT // 1_000_000} MB, the limit for a whole snippet."
+            elif clock.expired() or isinstance(error, TimeoutError):
+                what = f"{in_cell}was still running when the snippet's time limit of {time_limit:g} s passed."
+                command += "\nor give it longer with: python -m runner --time-limit SECONDS"
+            else:
+                code = await manager.provisioner.poll() if manager.provisioner else None
+                how = f"by signal {-code} ({signal.Signals(-code).name})" if code and code < 0 else "by itself"
+                what = f"{in_cell}did not finish: its process was killed {how}."
+                if code == -signal.SIGKILL:
+                    command += "\nand watch its memory: the system ends a process that takes too much."
+            raise Problem(what, snippet.file, line, command) from None
+        finally:
+            await asyncio.shield(_end(client, manager))
+    done.results = _plain(answers["results"], snippet.file, cells.marks[-1])
+    done.peak_memory_mb = int(answers["peak"]["data"]["text/plain"]) // (2**20 if sys.platform == "darwin" else 2**10)
+    done.seconds = time.perf_counter() - start
+    return done
+
+
+async def _ask(client: NotebookClient, **expressions: str) -> dict[str, Any]:
+    assert isinstance(client.kc, AsyncKernelClient)
+    reply = await client.kc.execute("", silent=True, user_expressions=expressions, reply=True)
+    answers: dict[str, Any] = reply["content"]["user_expressions"]
+    return answers
+
+
+async def _end(client: NotebookClient, manager: AsyncKernelManager) -> None:
+    if client.kc is not None:
+        client.kc.stop_channels()
+    if manager.has_kernel:
+        await manager.shutdown_kernel(now=True)
+
+
+def _plain(answer: dict[str, Any], file: str, line: int) -> Any:
+    if answer["status"] == "error":
+        what = f"Cell 'results' leaves no dict `results` behind: {answer['ename']}: {answer['evalue']}."
+        raise Problem(what, file, line, "Let it define `results`, a dict of plain numbers and lists, and print it.")
+    import ast
+
+    return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
+
+
+def _raised(cells: Cells, name: str, position: int, error: CellExecutionError) -> Problem:
+    """The exception of a cell, told with the lines of the file rather than of the notebook's cells."""
+    file = cells.snippet.file
+    by_count = {cells.notebook.cells[p].get("execution_count"): p for p, _ in cells.code()}
+    found: list[int] = []
+
+    def place(match: re.Match[str]) -> str:
+        at = cells.line(by_count.get(int(match["count"]), position), int(match["line"]))
+        found.append(at)
+        return f'File "{file}", line {at}'
+
+    # nbclient puts the cell's source and what it printed first, between dashed lines.
+    text = re.sub(r"\x1b\[[0-9;]*m", "", error.traceback).rpartition("------------------\n")[2]
+    text = re.sub(r"(?:File )?Cell In\[(?P<count>\d+)\], line (?P<line>\d+)", place, text)
+    lines = [line for line in text.splitlines() if line.strip()]
+    return Problem(
+        re.sub(r" \(\d+\.py, line \d+\)$", "", f"Cell {name!r} raised {error.ename}: {error.evalue}"),
+        file,
+        found[-1] if found else cells.marks[position],
+        f"Reproduce it alone with: python {file}",
+        "\n".join(lines[-8:]),
+    )

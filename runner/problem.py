@@ -1,0 +1,57 @@
+"""What the person at the keyboard is told when something is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class Problem(Exception):
+    """One thing to mend: what happened, where, and what to do next.
+
+    Raised where it is found; whoever collects several reports them together.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        path: Path | str | None = None,
+        line: int | None = None,
+        todo: str = "",
+        detail: str = "",
+    ) -> None:
+        super().__init__(what)
+        self.what, self.path, self.line, self.todo, self.detail = what, path, line, todo, detail
+
+    def at(self, path: Path | str, line: int | None = None) -> Problem:
+        """The same problem, found at a place that the code which raised it did not know."""
+        return Problem(self.what, self.path or path, self.line or line, self.todo, self.detail)
+
+    def __str__(self) -> str:
+        where = f"{self.path}:{self.line}: " if self.line else f"{self.path}: " if self.path else ""
+        parts = [where + self.what]
+        if self.detail:
+            parts.append(textwrap.indent(self.detail.rstrip(), "    | "))
+        if self.todo:
+            parts.append(textwrap.indent(self.todo, "    "))
+        return "\n".join(parts)
+
+
+class UnknownName(Problem):
+    """A name that does not exist, with the nearest one that does."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], of: str) -> None:
+        names = sorted(known)
+        nearest = difflib.get_close_matches(name, names, n=1, cutoff=0)
+        todo = f"Did you mean {nearest[0]!r}? " if nearest else ""
+        super().__init__(
+            f"{of} has no {kind} named {name!r}.",
+            todo=f"{todo}It has: {', '.join(names) or 'none'}.",
+        )
+
+
+def report(problems: Iterable[Problem]) -> str:
+    """All problems of a run in one text, each set apart by an empty line."""
+    return "\n\n".join(str(problem) for problem in problems)

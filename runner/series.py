@@ -1,0 +1,94 @@
+"""How a measured number reads in a sentence."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping
+from typing import Any
+
+from runner.generated import Generated
+
+STATISTICS = ("median", "min", "max", "mean")
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class Series(list[float]):
+    """One value per seed. It reads as median and range: ``21.4 (18.2–25.3)``."""
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self)
+
+    @property
+    def mean(self) -> float:
+        return statistics.fmean(self)
+
+    @property
+    def min(self) -> float:
+        return min(self)
+
+    @property
+    def max(self) -> float:
+        return max(self)
+
+    def __format__(self, spec: str) -> str:
+        middle, low, high = (show(value, spec or self._decimals()) for value in (self.median, self.min, self.max))
+        if low == high:
+            return middle
+        return f"{middle} ({low} to {high})" if low.startswith("−") else f"{middle} ({low}–{high})"
+
+    def __str__(self) -> str:
+        return format(self, "")
+
+    def _decimals(self) -> str:
+        """The same number of decimals for median and range: three significant digits of the largest."""
+        largest = max(map(abs, self))
+        if all(float(value).is_integer() for value in self) or not 1e-3 <= largest < 1e3:
+            return ""
+        return f".{2 - math.floor(math.log10(largest))}f"
+
+
+def show(value: Any, spec: str = "") -> str:
+    """A number to three significant digits, or as ``spec`` (Python's format language) says; a list by seed."""
+    if isinstance(value, list):
+        flat = all(isinstance(item, int | float) for item in value)
+        return format(Series(value), spec) if flat else ", ".join(show(item, spec) for item in value)
+    if spec:
+        text = format(value, spec)
+    elif isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
+        text = f"{int(value):,}"
+    elif 1e-3 <= abs(value) < 1e3:
+        text = f"{value:#.3g}".rstrip(".")
+    elif abs(value) >= 1e3:
+        text = f"{value:,.0f}"
+    else:
+        digits, _, exponent = f"{value:.1e}".partition("e")
+        text = f"{digits} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
+    return text.replace("-", "−")
+
+
+class Numbers:
+    """The results of one concept, for ``{{ grokking.delay }}``: a list of numbers becomes a ``Series``."""
+
+    def __init__(self, generated: Generated) -> None:
+        self._generated = generated
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what Jinja and copy look for, not a result
+            raise AttributeError(name)
+        return as_series(self._generated.result(name))
+
+
+def as_series(value: Any) -> Any:
+    numbers = isinstance(value, list) and all(isinstance(item, int | float) for item in value)
+    return Series(value) if numbers else value
+
+
+def one_seed(results: Mapping[str, Any], position: int) -> dict[str, Any]:
+    """The same results as if only the seed at ``position`` had been run."""
+    count = len(results.get("seeds", []))
+    return {
+        name: [value[position]] if isinstance(value, list) and len(value) == count else value
+        for name, value in results.items()
+    }

@@ -1,0 +1,123 @@
+"""One build of the site: run, check, render next to the old site, and change over at the very end."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner import check
+from runner.generated import Generated
+from runner.pages import problem_page
+from runner.problem import Problem, report
+from runner.run import acquire, run, why_stale
+from runner.snippet import Snippet, find
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+
+
+class Build:
+    """Held by the hook for as long as `mkdocs` runs; under `mkdocs serve` that is many builds."""
+
+    def __init__(self) -> None:
+        self.serving = False
+        self._lock: Any = None
+        self._target: Path | None = None  # the site as people know it, while the new one is made in `_staging`
+        self._staging: Path | None = None
+        self._whole = False
+        self._failed: dict[str, tuple[dict[str, str], Problem]] = {}  # by concept: the key that failed, and how
+        self._blocking: dict[str, list[Problem]] = {}  # by page: it cannot be rendered
+        self._telling: dict[str, list[Problem]] = {}  # by page: it can, but something has to be said
+
+    def stage(self, config: MkDocsConfig) -> None:
+        self._target = Path(config.site_dir)
+        self._staging = self._target.with_name(f".{self._target.name}.new")
+        config.site_dir = str(self._staging)
+
+    def prepare(self, root: Path) -> str:
+        """Run what is stale and check every page. Returns what stands in the way of this build."""
+        self._lock = acquire(root)
+        failures = self._run(find(root))
+        if not self.serving:
+            return report(failures.values()) or _report(check.check(root)) or _report(check.failing_claims(root))
+        self._blocking = check.check(root)
+        self._telling = {} if self._blocking else check.failing_claims(root)
+        for concept, problem in failures.items():
+            page = f"{concept.replace('_', '-')}.md"
+            ran_before = bool(Generated(root, concept).record)
+            self._blocking[page] = [problem, *self._blocking.get(page, ())] if not ran_before else []
+            self._telling.setdefault(page, []).insert(0, problem)
+        self._blocking = {page: problems for page, problems in self._blocking.items() if problems}
+        if told := _report(self._telling) or _report(self._blocking):
+            print(told, file=sys.stderr)
+        return ""
+
+    def _run(self, snippets: list[Snippet]) -> dict[str, Problem]:
+        """Run what is stale. A snippet that failed while serving is not run again until it is changed."""
+        failures: dict[str, Problem] = {}
+        stale: list[Snippet] = []
+        for snippet in snippets:
+            if not (reason := why_stale(snippet)):
+                continue
+            if self.serving and snippet.concept in self._failed and self._failed[snippet.concept][0] == snippet.key():
+                failures[snippet.concept] = self._failed[snippet.concept][1]
+                continue
+            print(f"{snippet.concept}: {reason}", file=sys.stderr)
+            stale.append(snippet)
+        for snippet, problem in run(stale):
+            failures[snippet.concept] = problem
+            self._failed[snippet.concept] = snippet.key(), problem
+        return failures
+
+    def instead_of(self, source: str) -> str | None:
+        """What stands in place of a page that cannot be rendered."""
+        return problem_page(self._blocking[source]) if source in self._blocking else None
+
+    def above(self, source: str) -> str:
+        """What stands above a page that can be rendered, but of which something has to be said."""
+        return problem_page(self._telling[source]) if source in self._telling else ""
+
+    def finish(self, whole: bool) -> None:
+        """The pages are written, or it failed: let the next build begin. The site is changed over in ``close``."""
+        self._whole = whole
+        if self.serving:
+            self._release()
+
+    def close(self) -> None:
+        """The end of the process: put the new site in the old one's place if it is whole, else drop it."""
+        try:
+            if self._staging and self._target and self._whole:
+                old = self._target.with_name(f".{self._target.name}.old")
+                shutil.rmtree(old, ignore_errors=True)
+                if self._target.exists():
+                    self._target.rename(old)
+                self._staging.rename(self._target)
+                shutil.rmtree(old, ignore_errors=True)
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+
+def expand(markdown: str, config: MkDocsConfig) -> str:
+    """A page's Markdown with its includes in place, as pytest-codeblocks and other programs can read it."""
+    from markdown import Markdown
+
+    name = "pymdownx.snippets"
+    preprocessor = Markdown(extensions=[name], extension_configs={name: config.mdx_configs[name]}).preprocessors[
+        "snippet"
+    ]
+    return "\n".join(preprocessor.run(markdown.split("\n")))
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _report(by_page: dict[str, list[Problem]]) -> str:
+    return report(problem for problems in by_page.values() for problem in problems)
