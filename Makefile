@@ -9,7 +9,7 @@ export NO_MKDOCS_2_WARNING := 1
 .PHONY: site serve test fast-test lint bench lock clean
 
 site: $(INSTALLED)
-	@"$(BIN)/python" -m mkdocs build --quiet --strict
+	@"$(BIN)/python" -m mkdocs build --strict
 	@echo "The site is in site/: open it with 'make serve', or put the folder on any static host."
 
 serve: $(INSTALLED)
@@ -36,9 +36,9 @@ lock:
 
 # The stamp is newer than both lists when all is installed: then this takes no time.
 $(INSTALLED): requirements.txt requirements.lock
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "Python 3.11 or newer is needed, and $(PYTHON) is $$("$(PYTHON)" --version 2>/dev/null || echo not there): name another with 'make PYTHON=python3.12'." >&2; exit 1; }
-	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || { \
+	  echo "Python 3.11 or newer is needed, and '$(PYTHON)' is older or not there: name another with 'make PYTHON=python3.12'." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' >/dev/null 2>&1 || { \
 	  echo "This Python has no venv module: on Debian and Ubuntu, 'apt install python3-venv' brings it." >&2; exit 1; }
 	@test -x "$(BIN)/python" || "$(PYTHON)" -m venv "$(VENV)"
 	@echo "Installing what requirements.txt lists (torch is large; later calls take no time) ..."

@@ -50,12 +50,12 @@ class Generated:
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """``run.json``: key, seconds, memory, versions, and the digest of every other file. Empty if damaged."""
+        """``run.json``: key, seconds, memory, versions, and the digest of every file, itself included. Empty if damaged."""
         try:
-            record = json.loads((self.folder / RECORD).read_bytes())
-        except (OSError, ValueError):
+            record: dict[str, Any] = json.loads((self.folder / RECORD).read_bytes())
+            return record if record.pop("digest") == _digest(_json(record)) else {}
+        except (OSError, ValueError, TypeError, AttributeError, KeyError):
             return {}
-        return record if isinstance(record, dict) and "files" in record else {}
 
     @cached_property
     def results(self) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class Generated:
         """
         snippet = executed.cells.snippet
         files = dict(_files(executed, dark_colours(snippet.root)))
-        record = {
+        record: dict[str, Any] = {
             "key": key,
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": round(executed.seconds, 2),
@@ -129,7 +129,7 @@ class Generated:
         }
         for name, content in files.items():
             _write(self.folder / name, content)
-        _write(self.folder / RECORD, json.dumps(record, indent=1).encode())
+        _write(self.folder / RECORD, _json(record | {"digest": _digest(_json(record))}))
         for path in [p for p in self.folder.rglob("*") if p.is_file()]:
             if (name := path.relative_to(self.folder).as_posix()) not in files and name != RECORD:
                 path.unlink()
@@ -142,7 +142,7 @@ def _files(executed: Executed, dark: dict[str, str]) -> Iterator[tuple[str, byte
     cells, snippet = executed.cells, executed.cells.snippet
     stem = snippet.path.stem
     check_results(executed.results, snippet.file, cells.marks[-1])
-    yield "results.json", json.dumps(executed.results, indent=1).encode()
+    yield "results.json", _json(executed.results)
     yield f"{stem}.py", snippet.path.read_bytes()
     notebook = cells.notebook
     for position, cell in enumerate(notebook.cells):
@@ -256,6 +256,10 @@ def _write(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_bytes(content)
     temporary.replace(path)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=1).encode()
 
 
 def _digest(content: bytes) -> str:

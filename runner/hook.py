@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ build = site.Build()
 
 def on_startup(command: str, **_: Any) -> None:
     build.serving = command == "serve"
+    # Not --quiet, which hides warnings from strict mode too.
+    for name in ("mkdocs.plugins.macros", "mkdocs.plugins.mkdocs_jupyter", "mkdocs.mkdocs-jupyter"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def on_config(config: MkDocsConfig) -> None:

@@ -28,6 +28,7 @@ from runner.problem import Problem
 from runner.snippet import STYLE, Cells
 
 OUTPUT_LIMIT = 1_000_000  # bytes of printed text in one run
+LONGEST_SOCKET_FOLDER = 90  # characters: the system allows 104 to 108 for the path of a socket
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "VECLIB_MAXIMUM", "NUMEXPR")}
 
 # What is asked of the kernel when all cells have run. An odd value is named by its type, for `generated` to refuse.
@@ -88,9 +89,13 @@ async def execute(cells: Cells, time_limit: float, on_cell: Callable[[str], None
         }
         # No folders to search: this Python's own kernel, not one that the user has installed under the same name.
         specs = KernelSpecManager(kernel_dirs=[])
-        # Sockets in the folder: no port is open to anyone else on the machine.
         manager = AsyncKernelManager(
-            kernel_name="python3", kernel_spec_manager=specs, transport="ipc", ip=str(Path(folder, "socket"))
+            kernel_name="python3",
+            kernel_spec_manager=specs,
+            # Sockets in the folder rather than ports that anyone on the machine can open, where its path is short enough.
+            transport="ipc" if len(folder) < LONGEST_SOCKET_FOLDER else "tcp",
+            ip=str(Path(folder, "socket")) if len(folder) < LONGEST_SOCKET_FOLDER else "127.0.0.1",
+            connection_file=str(Path(folder, "kernel.json")),
         )
         client = _Client(notebook, km=manager, timeout=None, coalesce_streams=True, record_timing=False)
         done = Executed(cells, None)

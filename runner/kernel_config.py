@@ -8,3 +8,4 @@ c.InlineBackend.print_figure_kwargs = {"bbox_inches": None, "metadata": {"Date":
 c.InteractiveShell.xmode = "Plain"
 c.InteractiveShell.colors = "nocolor"
 c.HistoryManager.enabled = False
+c.Application.log_level = "ERROR"  # what the kernel has to say of itself is not for the snippet's reader

@@ -1,0 +1,202 @@
+"""What must be true of the built site. Each guard returns what it found wrong, as text; nothing found, nothing wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from bs4 import BeautifulSoup, Tag
+
+from tests import codeblocks
+
+ARTICLE_LIMIT = 100_000  # bytes of HTML
+SIGNS_OF_FAILURE = (
+    "Traceback (most recent call last)",
+    "Macro Rendering Error",
+    "Macro Syntax Error",
+    "UndefinedError",
+    "This page waits to be mended",
+    "--8<--",
+    "{{",
+    "{%",
+)
+SHOWN_ONLY = {"text", "yaml", "shell", "toml", "markdown", ""}  # not code, or commands for a terminal: see test_docs.py
+
+
+@cache
+def _soup(path: Path, _mtime: int) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def pages(site: Path) -> Iterator[tuple[str, Path, BeautifulSoup]]:
+    for path in sorted(site.rglob("*.html")):
+        yield path.relative_to(site).as_posix(), path, _soup(path, path.stat().st_mtime_ns)
+
+
+def is_notebook(name: str) -> bool:
+    return name.startswith("generated/")
+
+
+def _addresses(soup: BeautifulSoup) -> Iterator[tuple[str, str]]:
+    """What each element points to, and whether the browser loads it or the reader may follow it."""
+    for tag in soup.find_all(["a", "link", "img", "script", "source", "video", "iframe"]):
+        attribute = "href" if tag.name in ("a", "link") else "src"
+        if isinstance(value := tag.get(attribute), str):
+            follows = tag.name == "a" or "canonical" in (tag.get("rel") or [])
+            yield value, "follow" if follows else "load"
+
+
+def broken_links(site: Path) -> list[str]:
+    """Links to files or anchors that are not there; notebook pages, which MkDocs does not look into, included."""
+    wrong = []
+    for name, path, soup in pages(site):
+        for address, _ in _addresses(soup):
+            parts = urlsplit(address)
+            if parts.scheme or parts.netloc:
+                continue
+            if not parts.path:
+                target = path
+            elif parts.path.startswith("/"):
+                target = site / unquote(parts.path).lstrip("/")
+            else:
+                target = (path.parent / unquote(parts.path)).resolve()
+            if target.is_dir():
+                target /= "index.html"
+            if not target.is_file() or not target.is_relative_to(site.resolve() if target.is_absolute() else site):
+                wrong.append(f"{name}: {address} leads nowhere")
+            elif parts.fragment and target.suffix == ".html" and not _has_anchor(target, unquote(parts.fragment)):
+                wrong.append(f"{name}: {address}: no such anchor")
+    return wrong
+
+
+def _has_anchor(page: Path, fragment: str) -> bool:
+    soup = _soup(page, page.stat().st_mtime_ns)
+    return any(fragment in (tag.get("id"), tag.get("name")) for tag in soup.find_all(True))
+
+
+def foreign_hosts(site: Path) -> list[str]:
+    """Anything that the browser would load from another host, also from within styles."""
+    wrong = [
+        f"{name}: loads {address}"
+        for name, _, soup in pages(site)
+        for address, how in _addresses(soup)
+        if how == "load" and (urlsplit(address).netloc or urlsplit(address).scheme not in ("", "data"))
+    ]
+    for name, _, soup in pages(site):
+        scripts = "\n".join(str(tag.string or "") for tag in soup.find_all(["script", "style"]))
+        wrong += [f"{name}: a script names {url}" for url in re.findall(r"""["'(](https?://[^"')\s]+)""", scripts)]
+    for css in sorted(site.rglob("*.css")):
+        text = css.read_text(encoding="utf-8")
+        wrong += [f"{css.relative_to(site)}: loads {url}" for url in re.findall(r"url\([\"']?(https?:[^\"')]+)", text)]
+    return wrong
+
+
+def poor_images(site: Path) -> list[str]:
+    """Images without alternative text or size. (Missing files are broken links.)"""
+    wrong = []
+    for name, _, soup in pages(site):
+        for image in soup.find_all("img"):
+            if not str(image.get("alt") or "").strip():
+                wrong.append(f"{name}: {image.get('src')} has no alternative text")
+            if not (str(image.get("width") or "").isdigit() and str(image.get("height") or "").isdigit()):
+                wrong.append(f"{name}: {image.get('src')} has no size: the page jumps while it loads")
+    return wrong
+
+
+def signs_of_failure(site: Path) -> list[str]:
+    """A traceback, a template's error or a macro that was not resolved, anywhere in the text."""
+    wrong = []
+    for name, _, soup in pages(site):
+        body = soup.find("main") or soup
+        text = body.get_text(" ")
+        if not is_notebook(name):  # where braces may be a program's
+            code = " ".join(tag.get_text(" ") for tag in body.find_all("pre"))
+            text = text.replace(code, " ")
+        signs = SIGNS_OF_FAILURE[:-2] if is_notebook(name) else SIGNS_OF_FAILURE
+        wrong += [f"{name}: {sign!r} stands in the text" for sign in signs if sign in text]
+    return wrong
+
+
+def raw_formulas(site: Path) -> list[str]:
+    """TeX that no one drew: in articles and in the text cells of notebooks."""
+    wrong = []
+    for name, _, soup in pages(site):
+        if soup.find(class_="arithmatex"):
+            wrong.append(f"{name}: a formula was left to a script that is not there")
+        texts = soup.select(".jp-RenderedMarkdown") if is_notebook(name) else soup.select("article")
+        for text in texts:
+            prose = _without(text, ["code", "pre", "math", "script", "style"])
+            if found := re.search(r"\$[^$\n]+\$|\\(?:frac|cos|sum|text|mathrm)\b", prose):
+                wrong.append(f"{name}: {found[0]!r} is not drawn as a formula")
+    return wrong
+
+
+def _without(tag: Tag, names: list[str]) -> str:
+    return "".join(str(s) for s in tag.strings if not any(parent.name in names for parent in s.parents))
+
+
+def blocks_not_run(site: Path) -> list[str]:
+    """Blocks rendered = blocks run: the code in the HTML, word for word, is what pytest-codeblocks is given."""
+    wrong = []
+    for name, path, soup in pages(site):
+        if is_notebook(name) or not (expanded := path.with_suffix(".md")).is_file():
+            if soup.select("div.highlight pre") and not is_notebook(name):
+                wrong.append(f"{name}: shows code, and has no expanded page to run it from")
+            continue
+        rendered = [(_language(block), block.get_text().strip("\n")) for block in soup.select("div.highlight")]
+        blocks = codeblocks.read(expanded.read_text(encoding="utf-8"))
+        run = [(language, code.strip("\n")) for language, code in blocks.code if language in codeblocks.RUN]
+        to_run = [(language, code) for language, code in rendered if language not in SHOWN_ONLY]
+        wrong += [
+            f"{name}: a block of {language!r} is shown and not run:\n{code[:200]}"
+            for language, code in to_run
+            if (language, code) not in run
+        ]
+        if len(to_run) != len(run):
+            wrong.append(f"{name}: {len(to_run)} blocks of code are shown, {len(run)} run")
+    return wrong
+
+
+def _language(block: Tag) -> str:
+    classes = " ".join(block.get("class") or [])
+    found = re.search(r"language-(\S+)", classes)
+    return found[1] if found else ""
+
+
+def cells_not_run(site: Path) -> list[str]:
+    """Every code cell of a notebook page has run, and none ended in an error."""
+    wrong = []
+    for name, _, soup in pages(site):
+        if is_notebook(name):
+            cells = soup.select(".jp-CodeCell")
+            if not cells:
+                wrong.append(f"{name}: has no code cells")
+            for prompt in soup.select(".jp-CodeCell .jp-InputPrompt"):
+                if not re.search(r"\[\d+\]", prompt.get_text()):
+                    wrong.append(f"{name}: a cell was not executed: {prompt.get_text().strip()!r}")
+            if soup.select('[data-mime-type="application/vnd.jupyter.stderr"], .jp-RenderedText .ansi-red-fg'):
+                wrong.append(f"{name}: a cell wrote an error")
+    return wrong
+
+
+def heavy_articles(site: Path) -> list[str]:
+    return [
+        f"{name}: {path.stat().st_size // 1000} kB of HTML; the limit is {ARTICLE_LIMIT // 1000} kB"
+        for name, path, _ in pages(site)
+        if path.stat().st_size > ARTICLE_LIMIT
+    ]
+
+
+ALL = (
+    broken_links,
+    foreign_hosts,
+    poor_images,
+    signs_of_failure,
+    raw_formulas,
+    blocks_not_run,
+    cells_not_run,
+    heavy_articles,
+)

@@ -1,0 +1,36 @@
+"""Formulas in finished pages."""
+
+from __future__ import annotations
+
+from runner import mathml, notebook_page
+
+
+def test_article_formulas_become_mathml() -> None:
+    page = r'<p>with <span class="arithmatex">\(a &lt; b\)</span>:</p><div class="arithmatex">\[\sum_k \cos w_k\]</div>'
+    html = mathml.in_article(page)
+    assert html.count("<math") == 2
+    assert 'display="inline"' in html
+    assert 'display="block"' in html
+    assert "&#x0003C;" in html  # the entity was read as the sign that it stands for
+    assert "arithmatex" not in html
+
+
+def test_notebook_formulas_become_mathml_and_code_stays() -> None:
+    cell = '<div class="jp-RenderedHTMLCommon jp-RenderedMarkdown jp-MarkdownOutput" data-mime-type="text/markdown">'
+    page = rf"{cell}<p>$p$ and $$\frac{{a}}{{b}}$$ but <code>$HOME$</code>, and 3\$ or $5 each.</p></div><p>$x$</p>"
+    html = mathml.in_notebook(page)
+    assert html.count("<math") == 2
+    assert "<code>$HOME$</code>" in html
+    assert r"3\$ or $5 each" in html
+    assert "<p>$x$</p>" in html  # outside of a text cell nothing is a formula
+
+
+def test_a_notebook_page_sheds_styles_and_foreign_scripts() -> None:
+    page = (
+        "<style>.a {}</style><script>keep()</script><!-- Load mathjax --><script src=''></script>"
+        '<!-- End of mathjax configuration --><script type="module">import("https://x/mermaid.js")</script>'
+        "<p>text</p><style>['not css']</style>"
+    )
+    html, styles = notebook_page.lighten(page)
+    assert html == "<script>keep()</script><p>text</p>"
+    assert styles == ".a {}"

@@ -1,0 +1,134 @@
+"""`mkdocs serve`, as an author uses it: edit, save, look at the page."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from tests.project import PAGE, SNIPPET, Project
+
+RECORD = "docs/generated/29/toy/run.json"
+
+
+class Server:
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.process = subprocess.Popen(
+            [".venv/bin/python", "-u", "-m", "mkdocs", "serve", "--strict", "--dev-addr", self.address],
+            cwd=project.folder,
+            env=project.environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.told: list[str] = []
+        self.told_until("Serving on")
+
+    def told_until(self, words: str) -> str:
+        """Read what the terminal shows until these words come."""
+        assert self.process.stderr is not None
+        start = len(self.told)
+        for line in self.process.stderr:
+            self.told.append(line)
+            if words in line:
+                return "".join(self.told[start:])
+        raise AssertionError(f"the server ended before it said {words!r}:\n" + "".join(self.told))
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://{self.address}{path}", timeout=120) as answer:
+            text: str = answer.read().decode()
+            return text
+
+    def page(self) -> str:
+        return self.get("/29/toy/")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=30)
+
+
+@pytest.fixture
+def server(project: Project) -> Iterator[Server]:
+    server = Server(project)
+    yield server
+    server.stop()
+
+
+def test_editing_prose_runs_nothing(server: Server) -> None:
+    record = server.project.read(RECORD)
+    server.project.replace(PAGE, "It comes {{", "In the end it comes {{")
+    told = server.told_until("Reloading browsers")
+    assert "ran 29/toy" not in told
+    assert server.project.read(RECORD) == record
+    assert "In the end it comes 21.0" in server.page()
+
+
+def test_editing_a_snippet_runs_it_and_the_page_follows(server: Server) -> None:
+    server.project.replace(SNIPPET, "20.5, 21, 22.25", "20.5, 28, 29.5")
+    told = server.told_until("Reloading browsers")
+    assert "ran 29/toy" in told
+    assert "It comes 25.0 (19.0–29.5) times later" in server.page()
+
+
+def test_a_failing_snippet_leaves_the_server_alive_and_says_so_on_the_page(server: Server) -> None:
+    good = server.project.read(SNIPPET)
+    line = server.project.replace(SNIPPET, "    return 2 * x", "    return 2 / x")
+    told = server.told_until("Reloading browsers")
+    assert f"{SNIPPET}:{line}: Cell 'line' raised ZeroDivisionError" in told
+    page = server.page()
+    assert (
+        f"{SNIPPET}:{line}: Cell &#x27;line&#x27; raised ZeroDivisionError" in page
+        or "raised ZeroDivisionError" in page
+    )
+    assert "It comes 21.0 (19.0–25.0) times later" in page  # with the numbers of the last good run
+
+    server.project.replace(PAGE, "It comes {{", "In the end it comes {{")
+    told = server.told_until("Reloading browsers")
+    assert "29/toy: snippet changed" not in told  # what failed is not run again until it is changed
+
+    server.project.write(SNIPPET, good)
+    server.told_until("Reloading browsers")
+    assert "ZeroDivisionError" not in server.page()
+
+
+def test_a_snippet_that_has_never_run_and_fails_shows_the_error_alone(project: Project) -> None:
+    project.make("clean")
+    good = project.read(SNIPPET)
+    project.replace(SNIPPET, "seeds = [SEED", "seeds == = [SEED")
+    server = Server(project)
+    try:
+        page = server.page()
+        assert "SyntaxError" in page
+        assert "It comes" not in page
+        assert "Read about the" in server.get("/")
+        project.write(SNIPPET, good)
+        server.told_until("Reloading browsers")
+        assert "It comes 21.0" in server.page()
+    finally:
+        server.stop()
+
+
+def test_a_claim_that_fails_is_shown_as_failing(server: Server) -> None:
+    server.project.replace(PAGE, "min(delay) >= 8", "min(delay) >= 20")
+    told = server.told_until("Reloading browsers")
+    assert "The claim does not hold" in told
+    page = server.page()
+    assert "✗ does not hold" in page
+    assert re.search(r"claims that hold: 0 of 1", page)
+
+
+def test_an_unknown_name_leaves_the_server_alive(server: Server) -> None:
+    server.project.replace(PAGE, "{{ toy.delay }}", "{{ toy.delai }}")
+    told = server.told_until("Reloading browsers")
+    assert "no result named 'delai'" in told
+    assert "Did you mean" in server.page()
+    server.project.replace(PAGE, "{{ toy.delai }}", "{{ toy.delay }}")
+    server.told_until("Reloading browsers")
+    assert "It comes 21.0" in server.page()
