@@ -9,7 +9,7 @@ Data flows one way: ``snippets/`` -> runner -> ``docs/generated/`` -> pages -> s
 - ``series``     how a measured number reads in a sentence
 - ``claims``     whether a claim holds, on the numbers of the run
 - ``pages``      the macros that pages use; ``check`` finds, before a page is rendered, what they would trip over
-- ``mathml``     TeX in a finished page becomes MathML; ``notebook_page`` makes notebook pages light
+- ``mathml``     TeX in a finished page becomes MathML; ``lighten`` takes out what no reader needs
 - ``site``       one build, from run to finished site; ``hook`` is how MkDocs calls it
 
 ``problem`` is what the person at the keyboard is told when something is wrong.

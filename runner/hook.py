@@ -14,7 +14,7 @@ from mkdocs.exceptions import BuildError
 from mkdocs.plugins import event_priority
 from mkdocs.utils import get_relative_url
 
-from runner import mathml, notebook_page, site
+from runner import lighten, mathml, site
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -27,7 +27,7 @@ build = site.Build()
 def on_startup(command: str, **_: Any) -> None:
     build.serving = command == "serve"
     # Not --quiet, which hides warnings from strict mode too.
-    for name in ("mkdocs.plugins.macros", "mkdocs.plugins.mkdocs_jupyter", "mkdocs.mkdocs-jupyter"):
+    for name in ("mkdocs.plugins.mkdocs_macros", "mkdocs.plugins.mkdocs_jupyter", "mkdocs.mkdocs-jupyter"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
@@ -51,9 +51,10 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
+    html = lighten.code(html)
     if not _is_notebook(page):
         return mathml.in_article(html)
-    html, styles = notebook_page.lighten(mathml.in_notebook(html))
+    html, styles = lighten.notebook(mathml.in_notebook(html))
     site.write(Path(config.site_dir, NOTEBOOK_STYLES), styles)
     return f'<link rel="stylesheet" href="{get_relative_url(NOTEBOOK_STYLES, page.url)}">\n{html}'
 

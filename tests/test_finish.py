@@ -1,8 +1,8 @@
-"""Formulas in finished pages."""
+"""What becomes of a finished page: formulas are drawn, dead weight goes."""
 
 from __future__ import annotations
 
-from runner import mathml, notebook_page
+from runner import lighten, mathml
 
 
 def test_article_formulas_become_mathml() -> None:
@@ -31,6 +31,11 @@ def test_a_notebook_page_sheds_styles_and_foreign_scripts() -> None:
         '<!-- End of mathjax configuration --><script type="module">import("https://x/mermaid.js")</script>'
         "<p>text</p><style>['not css']</style>"
     )
-    html, styles = notebook_page.lighten(page)
+    html, styles = lighten.notebook(page)
     assert html == "<script>keep()</script><p>text</p>"
     assert styles == ".a {}"
+
+
+def test_code_keeps_its_text_and_its_highlights() -> None:
+    html = '<span class="k">def</span><span class="w"> </span><span class="nf">f</span><span class="p">(</span>'
+    assert lighten.code(html) == '<span class="k">def</span> <span class="nf">f</span>('

@@ -1,0 +1,167 @@
+"""`make bench`: how long things take and how much they weigh, on this machine, in one run.
+
+Everything is measured on a copy of the project. What is compared is run in turns, and the median is given.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from runner.generated import Generated
+from runner.snippet import find
+from tests.project import ROOT
+
+REPEATS = 5
+PYTHON = ".venv/bin/python"
+console = Console(width=110)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        project, plain = Path(folder, "project"), Path(folder, "plain")
+        _copy(project)
+        cold = _seconds([PYTHON, "-m", "mkdocs", "build", "--strict"], project)
+        _plain_site(project, plain)
+        build = [PYTHON, "-m", "mkdocs", "build", "--strict"]
+        warm, bare = _in_turns(lambda: _seconds(build, project), lambda: _seconds(build, plain))
+        rows = [
+            ("cold build: every snippet runs", f"{cold:.1f} s"),
+            ("warm build: nothing runs", f"{warm:.2f} s"),
+            ("the same pages by material, jupyter and macros alone", f"{bare:.2f} s ({warm - bare:+.2f} s for ours)"),
+            ("check of freshness", f"{_freshness(project) * 1000:.0f} ms"),
+            ("a page after an edit of its prose, under serve", f"{_prose_edit(project):.2f} s"),
+        ]
+        _table(f"The site (median of {REPEATS}, the cold build once)", ("what", "time"), rows)
+        _snippets(project)
+        _pages(project / "site")
+
+
+def _copy(target: Path) -> None:
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    (target / ".venv").symlink_to(Path(sys.prefix))
+
+
+def _plain_site(project: Path, plain: Path) -> None:
+    """The same pages, their macros and includes resolved, without anything of ours."""
+    shutil.copytree(project / "docs", plain / "docs")
+    for page in (project / "docs").rglob("*.md"):
+        name = page.relative_to(project / "docs")
+        folder = name.parent if name.stem == "index" else name.with_suffix("")
+        shutil.copy(project / "site" / folder / "index.md", plain / "docs" / name)
+    config = yaml.load((project / "mkdocs.yml").read_text(), Loader=yaml.BaseLoader)
+    del config["hooks"], config["watch"]
+    config["plugins"] = [
+        {name: {k: v for k, v in (options or {}).items() if k != "module_name"}} if options else name
+        for name, options in (next(iter(p.items())) if isinstance(p, dict) else (p, None) for p in config["plugins"])
+    ]
+    text = re.sub(r"'(true|false)'", r"\1", yaml.safe_dump(config))
+    (plain / "mkdocs.yml").write_text(text)
+    (plain / ".venv").symlink_to(Path(sys.prefix))
+
+
+def _seconds(command: Sequence[str], folder: Path) -> float:
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1", "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
+    start = time.perf_counter()
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed in {folder}:\n{done.stdout}{done.stderr}")
+    return time.perf_counter() - start
+
+
+def _in_turns(*measures: Callable[[], float]) -> list[float]:
+    for measure in measures:
+        measure()  # once for the caches
+    times = [[measure() for measure in measures] for _ in range(REPEATS)]
+    return [statistics.median(column) for column in zip(*times, strict=True)]
+
+
+def _freshness(project: Path) -> float:
+    program = (
+        "import time; from pathlib import Path; start = time.perf_counter();"
+        "from runner.run import why_stale; from runner.snippet import find;"
+        "assert not any(why_stale(s) for s in find(Path('.'))); print(time.perf_counter() - start)"
+    )
+    runs = [subprocess.run([PYTHON, "-c", program], cwd=project, capture_output=True, text=True, check=True) for _ in range(REPEATS)]  # fmt: skip
+    return statistics.median(float(run.stdout) for run in runs)
+
+
+def _prose_edit(project: Path) -> float:
+    """From saving a page to the browser being told, less the half second in which MkDocs looks for changes."""
+    page = next(p for p in sorted((project / "docs").rglob("*.md")) if "claims:" in p.read_text())
+    command = [PYTHON, "-u", "-m", "mkdocs", "serve", "--strict", "--dev-addr", "127.0.0.1:0"]
+    server = subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True)
+    assert server.stderr is not None
+    built: list[float] = []
+    try:
+        for line in server.stderr:
+            if "Serving on" in line or "Reloading browsers" in line:
+                if len(built) > REPEATS:
+                    break
+                page.write_text(page.read_text() + "\nOne more sentence.\n")
+            if found := re.search(r"Documentation built in ([\d.]+) seconds", line):
+                built.append(float(found[1]))
+    finally:
+        server.terminate()
+        server.communicate()
+    return statistics.median(built[1:])
+
+
+def _snippets(project: Path) -> None:
+    rows, cells = [], []
+    for snippet in find(project):
+        record = Generated(project, snippet.concept).record
+        alone = _seconds([str(project / PYTHON), str(snippet.path)], project)
+        again = _seconds([PYTHON, "-m", "runner", "--force", snippet.concept], project)
+        after = json.loads((project / "docs/generated" / snippet.concept / "run.json").read_text())
+        rows.append(
+            (
+                snippet.concept,
+                f"{record['seconds']:.1f} s",
+                f"{alone:.1f} s",
+                f"{after['seconds']:.1f} s ({after['seconds'] - alone:+.1f} s)",
+                f"{again - after['seconds']:.1f} s",
+                f"{record['peak_memory_mb']} MB",
+            )
+        )
+        slow = sorted(after["seconds_by_cell"].items(), key=lambda item: -item[1])
+        cells.append((snippet.concept, ", ".join(f"{name} {s:.1f}" for name, s in slow if s >= 0.05)))
+    columns = ("snippet", "in the cold build", "as a plain script", "by the runner, alone", "its start", "peak memory")
+    _table("The snippets", columns, rows)
+    _table("Seconds by cell, of at least 0.05", ("snippet", "cells"), cells)
+
+
+def _pages(site: Path) -> None:
+    sizes = {path.relative_to(site).as_posix(): path.stat().st_size for path in sorted(site.rglob("*.html"))}
+    _table("The pages", ("page", "HTML"), [(name, f"{size / 1000:.0f} kB") for name, size in sizes.items()])
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
