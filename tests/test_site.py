@@ -64,7 +64,8 @@ def test_the_toy_passes(guard: Guard, good_project: Project) -> None:
             'data-mime-type="text/plain"',
             'data-mime-type="application/vnd.jupyter.stderr"',
         ),
-        (guards.heavy_articles, ARTICLE, "<h1", "x" * guards.ARTICLE_LIMIT + "<h1"),
+        (guards.heavy_pages, ARTICLE, "<h1", "x" * guards.ARTICLE_LIMIT + "<h1"),
+        (guards.heavy_pages, NOTEBOOK, "<h1", "x" * guards.NOTEBOOK_LIMIT + "<h1"),
     ],
 )
 def test_each_guard_notices_what_it_guards(guard: Guard, page: str, old: str, new: str, project: Project) -> None:
@@ -100,11 +101,10 @@ def _plain_environment() -> dict[str, str]:
 def _pages_with_code() -> list[str]:
     source = ROOT / "docs"
     files = (p for p in sorted(source.rglob("*.md")) if "generated" not in p.parts)
-    named = [p.relative_to(source).with_suffix("").as_posix() for p in files if "```" in p.read_text(encoding="utf-8")]
     return [
-        name
-        for name in named
-        if any(f"```{language}" in (source / f"{name}.md").read_text() for language in codeblocks.RUN)
+        page.relative_to(source).with_suffix("").as_posix()
+        for page in files
+        if any(language in codeblocks.RUN for language, _ in codeblocks.read(page.read_text(encoding="utf-8")).code)
     ]
 
 
