@@ -12,6 +12,7 @@ import yaml
 from runner.problem import Problem, UnknownName
 from runner.series import one_seed, show
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times faster where libyaml is there
 KEYS = ("says", "measured", "holds", "paper", "control", "format")
 REQUIRED = ("says", "measured", "holds", "paper")
 FUNCTIONS = {"min": min, "max": max, "median": statistics.median, "mean": statistics.fmean, "abs": abs, "len": len}
@@ -59,7 +60,7 @@ class Verdict:
 
 def read(file: str, front_matter: str) -> list[Claim]:
     """The claims in a page's front matter. Raises ``Problem`` where one is incomplete."""
-    node = yaml.compose(front_matter, Loader=yaml.SafeLoader)
+    node = yaml.compose(front_matter, Loader=LOADER)
     if not isinstance(node, yaml.MappingNode):
         return []
     claims = next((value for key, value in node.value if key.value == "claims"), None)

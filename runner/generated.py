@@ -6,9 +6,7 @@ import hashlib
 import json
 import math
 import os
-import platform
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -267,6 +265,8 @@ def _digest(content: bytes) -> str:
 
 
 def _commit(root: Path) -> str:
+    import subprocess
+
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -275,6 +275,8 @@ def _commit(root: Path) -> str:
 
 
 def _cpu() -> str:
+    import platform
+
     try:
         cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:

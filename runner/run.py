@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import sys
@@ -29,11 +28,17 @@ def run(
 
     Returns the failures; what an earlier run of a failing snippet left behind stays as it was.
     """
-    return asyncio.run(_run(snippets, jobs or os.cpu_count() or 1, time_limit)) if snippets else []
+    if not snippets:
+        return []
+    # Here and in `_run`, not above: nothing of this is needed, or paid for, when nothing runs.
+    import asyncio
+
+    return asyncio.run(_run(snippets, jobs or os.cpu_count() or 1, time_limit))
 
 
 async def _run(snippets: Sequence[Snippet], jobs: int, time_limit: float) -> list[tuple[Snippet, Problem]]:
-    # Imported here: nothing of this is needed, or paid for, when nothing runs.
+    import asyncio
+
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

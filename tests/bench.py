@@ -25,6 +25,7 @@ from runner.generated import Generated
 from runner.snippet import find
 from tests.project import ROOT
 
+OURS = ("module_name", "force_render_paths")  # options of the macros plugin that reach into our code or our pages
 REPEATS = 5
 PYTHON = ".venv/bin/python"
 console = Console(width=110)
@@ -70,9 +71,11 @@ def _plain_site(project: Path, plain: Path) -> None:
     config = yaml.load((project / "mkdocs.yml").read_text(), Loader=yaml.BaseLoader)
     del config["hooks"], config["watch"]
     config["plugins"] = [
-        {name: {k: v for k, v in (options or {}).items() if k != "module_name"}} if options else name
+        {name: {k: v for k, v in (options or {}).items() if k not in OURS}} if options else name
         for name, options in (next(iter(p.items())) if isinstance(p, dict) else (p, None) for p in config["plugins"])
     ]
+    extensions = config["markdown_extensions"]
+    config["markdown_extensions"] = [e for e in extensions if "pymdownx.snippets" not in e]  # nothing left to include
     text = re.sub(r"'(true|false)'", r"\1", yaml.safe_dump(config))
     (plain / "mkdocs.yml").write_text(text)
     (plain / ".venv").symlink_to(Path(sys.prefix))
