@@ -151,7 +151,7 @@ def test_the_downloaded_script_runs_in_an_empty_folder(concept: str, site: Path,
     stem = Path(concept).name
     shutil.copy(site / "generated" / concept / f"{stem}.py", tmp_path)
     done = subprocess.run(
-        [sys.executable, f"{stem}.py"],
+        [*_offline(), sys.executable, f"{stem}.py"],
         cwd=tmp_path,
         env=_plain_environment(),
         capture_output=True,
@@ -160,9 +160,49 @@ def test_the_downloaded_script_runs_in_an_empty_folder(concept: str, site: Path,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [
+        f"{stem}.py"
+    ]  # it writes nothing: the folder may be read-only
     record = json.loads((ROOT / "docs/generated" / concept / "run.json").read_text())
     outputs = (ROOT / "docs/generated" / concept / "cells" / f"{cell}.txt" for cell in record["seconds_by_cell"])
     assert done.stdout == "".join(path.read_text() + "\n" for path in outputs if path.is_file())
+
+
+def _offline() -> list[str]:
+    """What cuts a program off from every network, where the system can."""
+    command = ["unshare", "--map-root-user", "--net"]
+    can = (
+        shutil.which("unshare") and subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0
+    )
+    return command if can else []
+
+
+@pytest.mark.parametrize("concept", EXPERIMENTS)
+@pytest.mark.parametrize("seed", ["three", "1.5", ""])
+def test_a_seed_that_is_no_integer_ends_in_one_sentence(concept: str, seed: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "snippets" / f"{concept}.py")],
+        cwd=tmp_path,
+        env={**_plain_environment(), "SEED": seed},
+        capture_output=True,
+        text=True,
+        timeout=MINUTES,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("SEED must be a")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.built
+@pytest.mark.parametrize("concept", EXPERIMENTS)
+def test_every_experiment_has_at_least_five_seeds_and_keeps_its_limits(concept: str) -> None:
+    folder = ROOT / "docs/generated" / concept
+    results = json.loads((folder / "results.json").read_text())
+    record = json.loads((folder / "run.json").read_text())
+    assert len(set(results["seeds"])) >= 5
+    assert record["peak_memory_mb"] <= 2000
+    assert len(list(folder.glob("*.light.svg"))) >= 4
 
 
 @pytest.mark.built
