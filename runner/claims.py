@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,9 +48,8 @@ class Verdict:
         values = [f"{claim.measured} = {results[claim.measured]}"]
         if claim.control:
             values.append(f"{claim.control} = {results[claim.control]} (control)")
-        if "seeds" in results:
-            failing = ", ".join(map(str, self.failing_seeds)) or "none alone, only all together"
-            values.append(f"seeds = {results['seeds']}; it fails on: {failing}")
+        failing = ", ".join(map(str, self.failing_seeds)) or "none alone, only all together"
+        values.append(f"seeds = {results['seeds']}; it fails on: {failing}")
         return Problem(
             f"The claim does not hold: {claim.says!r}: {claim.holds} is false.",
             claim.file,
@@ -60,9 +61,18 @@ class Verdict:
 
 def read(file: str, front_matter: str) -> list[Claim]:
     """The claims in a page's front matter. Raises ``Problem`` where one is incomplete."""
-    node = yaml.compose(front_matter, Loader=LOADER)
+    try:
+        node = yaml.compose(front_matter, Loader=LOADER)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 2 if error.problem_mark else 1
+        raise Problem(
+            f"The front matter is not YAML: {error.problem}.", file, line, "Put text with ': ' in quotes."
+        ) from None
     if not isinstance(node, yaml.MappingNode):
         return []
+    for key, _ in node.value:
+        if key.value != "claims" and str(key.value).lower() == "claims":
+            raise Problem(f"`{key.value}` is not read.", file, _line(key), "Write `claims:`.")
     claims = next((value for key, value in node.value if key.value == "claims"), None)
     if claims is None:
         return []
@@ -75,7 +85,11 @@ def _claim(file: str, node: yaml.Node) -> Claim:
     line = _line(node)
     if not isinstance(node, yaml.MappingNode):
         raise Problem("A claim is a list of 'name: value' pairs.", file, line, f"It has: {', '.join(KEYS)}.")
-    given = {key.value: (value.value, _line(key)) for key, value in node.value}
+    given: dict[str, tuple[Any, int]] = {}
+    for key, value in node.value:
+        if key.value in given:
+            raise Problem(f"A claim has `{key.value}` twice.", file, _line(key), "Keep one of them.")
+        given[key.value] = (value.value, _line(key))
     for key, (value, at) in given.items():
         if key not in KEYS:
             raise UnknownName("entry", key, KEYS, "A claim").at(file, at)
@@ -96,11 +110,11 @@ def judge(claim: Claim, results: Mapping[str, Any], concept: str) -> Verdict:
     for name in filter(None, (claim.measured, claim.control)):
         if name not in results:
             raise UnknownName("result", name, results, concept).at(claim.file, claim.line)
+        if isinstance(results[name], list) and len(results[name]) != len(results["seeds"]):
+            what = f"{name} has {len(results[name])} values, and there are {len(results['seeds'])} seeds."
+            raise Problem(what, claim.file, claim.line, "A claim is about one number, or one number per seed.")
     holds = _evaluate(claim, results, concept)
-    seeds = results.get("seeds", [])
-    failing = () if holds else tuple(
-        seed for i, seed in enumerate(seeds) if not _evaluate(claim, one_seed(results, i), concept)
-    )  # fmt: skip
+    failing = () if holds else tuple(_failing_seeds(claim, results, concept))
     try:
         measured = show(results[claim.measured], claim.format)
         control = show(results[claim.control], claim.format) if claim.control else ""
@@ -111,11 +125,19 @@ def judge(claim: Claim, results: Mapping[str, Any], concept: str) -> Verdict:
     return Verdict(claim, holds, measured, control, failing)
 
 
+def _failing_seeds(claim: Claim, results: Mapping[str, Any], concept: str) -> Iterator[int]:
+    for position, seed in enumerate(results["seeds"]):
+        # An expression that speaks of several seeds cannot be told for one.
+        with contextlib.suppress(Problem):
+            if not _evaluate(claim, one_seed(results, position), concept):
+                yield seed
+
+
 def _evaluate(claim: Claim, results: Mapping[str, Any], concept: str) -> bool:
     import simpleeval
 
     try:
-        value = simpleeval.EvalWithCompoundTypes(names=dict(results), functions=FUNCTIONS).eval(claim.holds)
+        value = simpleeval.EvalWithCompoundTypes(names=dict(results), functions=dict(FUNCTIONS)).eval(claim.holds)
     except simpleeval.NameNotDefined as error:
         raise UnknownName("result", error.name, results, concept).at(claim.file, claim.line) from None
     except Exception as error:  # whatever an expression can raise, its author is told where it stands
@@ -127,6 +149,11 @@ def _evaluate(claim: Claim, results: Mapping[str, Any], concept: str) -> bool:
             f"Write a comparison of results, such as min({claim.measured}) >= 1. "
             f"It may use {', '.join(FUNCTIONS)}, and, or, not.",
         ) from None
+    if not any(re.search(rf"\b{name}\b", claim.holds) for name in results):
+        what = f"`holds: {claim.holds}` speaks of no result."
+        raise Problem(
+            what, claim.file, claim.line, f"Write a comparison of results, such as min({claim.measured}) >= 1."
+        )
     if not isinstance(value, bool):
         raise Problem(
             f"`holds: {claim.holds}` gives {value!r}, neither true nor false.",

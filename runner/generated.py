@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -209,20 +208,33 @@ def _picture(name: str, svg: str) -> str:
     )
 
 
+def forget_others(root: Path, concepts: Container[str]) -> None:
+    """Remove what came out of snippets that are there no more, so that no page shows it."""
+    import shutil
+
+    for folder in (root / "docs" / "generated").glob("*/*/"):
+        if "/".join(folder.parts[-2:]) not in concepts:
+            shutil.rmtree(folder)
+
+
 def check_results(results: Any, file: str, line: int) -> None:
     """Raise ``Problem`` unless these are named finite numbers, and lists of them."""
     if not isinstance(results, dict) or not results:
         what = f"Cell 'results': `results` is {type(results).__name__}, not a dict with at least one entry."
         raise Problem(what, file, line, "Define it as a dict of plain numbers and lists.")
 
+    seeds = results.get("seeds")
+    if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
+        what = "Cell 'results': there is no `seeds`, a list of whole numbers."
+        raise Problem(what, file, line, "Add results['seeds']: in their order, lists have one value per seed.")
+
     def walk(value: Any, name: str) -> None:
         if isinstance(value, list) and value:
             for position, item in enumerate(value):
                 walk(item, f"{name}[{position}]")
-        elif isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            shown = (
-                value if isinstance(value, int | float | str) and value != "" else f"an empty {type(value).__name__}"
-            )
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
+            plain = isinstance(value, int | float | str)
+            shown = value if plain else "an empty list" if value == [] else f"of type {type(value).__name__}"
             raise Problem(
                 f"Cell 'results': {name} is {shown}, not a finite number.",
                 file,

@@ -32,7 +32,11 @@ def on_startup(command: str, **_: Any) -> None:
 
 
 def on_config(config: MkDocsConfig) -> None:
-    if not build.serving:
+    generated = Path(config.config_file_path).parent / "docs" / "generated"
+    config.mdx_configs["pymdownx.snippets"]["base_path"] = [str(generated)]  # from whichever folder MkDocs was called
+    if build.serving:
+        config.plugins["macros"].config["on_error_fail"] = False  # it would end the server
+    else:
         build.stage(config)
 
 

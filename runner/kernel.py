@@ -27,7 +27,7 @@ from nbformat import NotebookNode
 from runner.problem import Problem
 from runner.snippet import STYLE, Cells
 
-OUTPUT_LIMIT = 1_000_000  # bytes of printed text in one run
+OUTPUT_LIMIT = 1_000_000  # characters of printed or displayed text in one run
 LONGEST_SOCKET_FOLDER = 90  # characters: the system allows 104 to 108 for the path of a socket
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "VECLIB_MAXIMUM", "NUMEXPR")}
 
@@ -54,8 +54,10 @@ class _Client(NotebookClient):
     flooding: tuple[int, str] | None = None  # position and name of the cell that went over the limit
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
-        if msg["msg_type"] == "stream":
-            self.printed += len(msg["content"]["text"])
+        if msg["msg_type"] in ("stream", "display_data", "execute_result"):
+            text = {"text": msg["content"].get("text", ""), **msg["content"].get("data", {})}
+            text.pop("image/svg+xml", None)  # figures have a limit of their own
+            self.printed += sum(len(str(part)) for part in text.values())
             if self.printed > OUTPUT_LIMIT:
                 self.flooding = self.flooding or (cell_index, cell.metadata.get("title", ""))
                 # Ending the process ends the cell at once, whatever else it was about to print.
@@ -117,7 +119,7 @@ async def execute(cells: Cells, time_limit: float, on_cell: Callable[[str], None
             position, name = client.flooding or (position, name)
             in_cell = f"Cell {name!r} "
             line = cells.marks[position]
-            command = f"Reproduce it alone with: python {snippet.file}"
+            command = f"Reproduce it alone with: {_command(cells)}"
             if isinstance(error, CellExecutionError):
                 raise _raised(cells, name, position, error) from None
             if client.flooding:
@@ -127,8 +129,8 @@ async def execute(cells: Cells, time_limit: float, on_cell: Callable[[str], None
                 command += "\nor give it longer with: python -m runner --time-limit SECONDS"
             else:
                 code = await manager.provisioner.poll() if manager.provisioner else None
-                how = f"by signal {-code} ({signal.Signals(-code).name})" if code and code < 0 else "by itself"
-                what = f"{in_cell}did not finish: its process was killed {how}."
+                by = f"was killed by signal {-code} ({signal.Signals(-code).name})" if code and code < 0 else ""
+                what = f"{in_cell}did not finish: its process {by or f'ended itself, with status {code}'}."
                 if code == -signal.SIGKILL:
                     command += "\nand watch its memory: the system ends a process that takes too much."
             raise Problem(what, snippet.file, line, command) from None
@@ -152,6 +154,15 @@ async def _end(client: NotebookClient, manager: AsyncKernelManager) -> None:
         client.kc.stop_channels()
     if manager.has_kernel:
         await manager.shutdown_kernel(now=True)
+
+
+def _command(cells: Cells) -> str:
+    """What runs the same script with the same seed in the same Python."""
+    python = Path(sys.executable)
+    with contextlib.suppress(ValueError):
+        python = python.relative_to(cells.snippet.root)
+    seed = f"SEED={os.environ['SEED']} " if "SEED" in os.environ else ""
+    return f"{seed}{python} {cells.snippet.file}"
 
 
 def _plain(answer: dict[str, Any], file: str, line: int) -> Any:
@@ -182,6 +193,6 @@ def _raised(cells: Cells, name: str, position: int, error: CellExecutionError) -
         re.sub(r" \(\d+\.py, line \d+\)$", "", f"Cell {name!r} raised {error.ename}: {error.evalue}"),
         file,
         found[-1] if found else cells.marks[position],
-        f"Reproduce it alone with: python {file}",
+        f"Reproduce it alone with: {_command(cells)}",
         "\n".join(lines[-8:]),
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# Names, brackets, operators and spaces are more than half of a program's tokens; they keep the text's own colour.
-PLAIN_TOKEN = re.compile(r'<span class="(?:n|w|p|o)">([^<]*)</span>')
+# Names, numbers, brackets, operators and spaces are most of a program; they keep the colour of the text, and the page half its weight.
+PLAIN_TOKEN = re.compile(r'<span class="(?:n|w|p|o|ow|mi|mf|nb)">([^<]*)</span>')
 STYLE = re.compile(r"\s*<style\b[^>]*>(.*?)</style>", re.DOTALL)
 # Formulas are MathML already, and nothing here draws diagrams: these two scripts would only look for another host.
 NOT_NEEDED = re.compile(

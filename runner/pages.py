@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,6 +27,11 @@ def concept_of(source: str) -> str:
     return path.with_name(path.stem.replace("-", "_")).as_posix()
 
 
+def page_of(concept: str) -> str:
+    """The page about a concept: the reverse of ``concept_of``."""
+    return f"{concept.replace('_', '-')}.md"
+
+
 def concepts(root: Path, part: str) -> dict[str, Generated]:
     """Every concept of a part that has been run, by the name under which its pages know it."""
     folders = sorted((root / "docs" / "generated" / part).glob("*/"))
@@ -34,9 +40,18 @@ def concepts(root: Path, part: str) -> dict[str, Generated]:
 
 def split(source: str) -> tuple[str, str, int]:
     """Front matter, body, and the line of the file at which the body begins."""
-    if match := re.match(r"---\n(.*?\n)---\n", source, re.DOTALL):
+    # As MkDocs finds it: blanks may follow the dashes, and three dots may end it.
+    if match := re.match(r"---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", source, re.DOTALL):
         return match[1], source[match.end() :], match[0].count("\n") + 1
     return "", source, 1
+
+
+def read(page: Path) -> str:
+    """A page's source. Raises ``Problem`` if it is not UTF-8, as MkDocs needs it."""
+    try:
+        return page.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Problem(f"This page is not UTF-8: {error.reason}.", page.name, todo="Save it as UTF-8.") from None
 
 
 def words(body: str) -> int:
@@ -54,7 +69,7 @@ def define_env(env: Any) -> None:
 
     def page_claims() -> list[claims.Verdict]:
         file = f"docs/{env.page.file.src_uri}"
-        front_matter, _, _ = split((root / file).read_text(encoding="utf-8"))
+        front_matter, _, _ = split(read(root / file))
         generated = here()
         return [claims.judge(c, generated.results, generated.concept) for c in claims.read(file, front_matter)]
 
@@ -76,30 +91,35 @@ def define_env(env: Any) -> None:
     def verdicts() -> str:
         """The claims of this page: what the paper says, what this build measured, and whether it holds."""
         rows = ["| Claim | Paper | Measured here | Control | Verdict |", "|---|---|---|---|---|"]
+        seen: Counter[str] = Counter()
         for verdict in page_claims():
             claim = verdict.claim
+            seen[claim.measured] += 1
+            anchor = f"claim-{claim.measured.replace('_', '-')}" + (f"-{n}" if (n := seen[claim.measured]) > 1 else "")
             mark = "✓ holds" if verdict.holds else "✗ does not hold"
-            anchor = f'<span id="claim-{claim.measured.replace("_", "-")}"></span>'
-            rule = claim.holds.replace("|", "\\|")
-            control = verdict.control or "–"
-            rows.append(
-                f"| {anchor}{claim.says} | {claim.paper} | **{verdict.measured}** | {control} | {mark}<br>`{rule}` |"
+            cells = (
+                f'<span id="{anchor}"></span>{claim.says}',
+                claim.paper,
+                f"**{verdict.measured}**",
+                verdict.control or "–",
+                f"{mark}<br>`{claim.holds}`",
             )
+            rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         return '<div class="claims" markdown>\n\n' + "\n".join(rows) + "\n\n</div>"
 
     def status() -> str:
         """One line: how long to read, how long to run, what holds, when and with what it was built."""
         generated = here()
         record = generated.record
-        body = split((root / "docs" / env.page.file.src_uri).read_text(encoding="utf-8"))[1]
+        body = split(read(root / "docs" / env.page.file.src_uri))[1]
         judged = page_claims()
         count = words(body)
         torch = record["key"]["torch"].partition("+")[0]
         held = sum(verdict.holds for verdict in judged)
         return (
-            f'<p class="status">{count:,} words · {max(1, round(count / WORDS_A_MINUTE))} min to read'
+            f'<p class="status" markdown>{count:,} words · {max(1, round(count / WORDS_A_MINUTE))} min to read'
             f" · {record['seconds']:.0f} s to run"
-            f' · <a href="#does-it-hold">claims that hold: {held} of {len(judged)}</a>'
+            f" · [claims that hold: {held} of {len(judged)}](#does-it-hold)"
             f" · built {record['when'][:10]} with torch {torch}</p>"
         )
 
@@ -121,4 +141,5 @@ def problem_page(problems: list[Problem]) -> str:
     import html
 
     text = html.escape("\n\n".join(str(problem) for problem in problems))
+    text = text.replace("{", "&#123;")  # it goes through the macros
     return f'<div class="admonition failure problem" role="alert"><p class="admonition-title">This page waits to be mended</p><pre>{text}</pre></div>\n\n'

@@ -69,7 +69,8 @@ async def _run(snippets: Sequence[Snippet], jobs: int, time_limit: float) -> lis
                         raise Problem("The snippet was edited while it ran.", snippet.file, todo="Run it again.")
                     Generated(snippet.root, snippet.concept).write(executed, key)
                     console.print(f"[green]ran[/] {snippet.concept} in {executed.seconds:.1f} s", highlight=False)
-                except Problem as problem:
+                except (Problem, OSError) as error:
+                    problem = error if isinstance(error, Problem) else Problem(str(error), snippet.file)
                     failures.append((snippet, problem))
                     console.print(f"[red]failed[/] {snippet.concept}", highlight=False)
                 finally:

@@ -87,7 +87,7 @@ def as_series(value: Any) -> Any:
 
 def one_seed(results: Mapping[str, Any], position: int) -> dict[str, Any]:
     """The same results as if only the seed at ``position`` had been run."""
-    count = len(results.get("seeds", []))
+    count = len(results["seeds"])
     return {
         name: [value[position]] if isinstance(value, list) and len(value) == count else value
         for name, value in results.items()

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner import check
-from runner.generated import Generated
-from runner.pages import problem_page
+from runner import check, generated
+from runner.pages import page_of, problem_page
 from runner.problem import Problem, report
 from runner.run import acquire, run, why_stale
 from runner.snippet import Snippet, find
@@ -39,18 +38,18 @@ class Build:
     def prepare(self, root: Path) -> str:
         """Run what is stale and check every page. Returns what stands in the way of this build."""
         self._lock = acquire(root)
-        failures = self._run(find(root))
+        snippets = find(root)
+        generated.forget_others(root, {snippet.concept for snippet in snippets})
+        failures = self._run(snippets)
         if not self.serving:
             return report(failures.values()) or _report(check.check(root)) or _report(check.failing_claims(root))
         self._blocking = check.check(root)
-        self._telling = {} if self._blocking else check.failing_claims(root)
+        self._telling = check.failing_claims(root, but_not=self._blocking)
         for concept, problem in failures.items():
-            page = f"{concept.replace('_', '-')}.md"
-            ran_before = bool(Generated(root, concept).record)
-            self._blocking[page] = [problem, *self._blocking.get(page, ())] if not ran_before else []
-            self._telling.setdefault(page, []).insert(0, problem)
-        self._blocking = {page: problems for page, problems in self._blocking.items() if problems}
-        if told := _report(self._telling) or _report(self._blocking):
+            # With the numbers of an earlier run the page can still be read; without, the problem stands in its place.
+            where = self._telling if generated.Generated(root, concept).record else self._blocking
+            where[page_of(concept)] = [problem, *where.get(page_of(concept), ())]
+        if told := "\n\n".join(filter(None, (_report(self._blocking), _report(self._telling)))):
             print(told, file=sys.stderr)
         return ""
 
@@ -66,9 +65,10 @@ class Build:
                 continue
             print(f"{snippet.concept}: {reason}", file=sys.stderr)
             stale.append(snippet)
+        keys = {snippet.concept: snippet.key() for snippet in stale}  # of what is run, whatever is saved meanwhile
         for snippet, problem in run(stale):
             failures[snippet.concept] = problem
-            self._failed[snippet.concept] = snippet.key(), problem
+            self._failed[snippet.concept] = keys[snippet.concept], problem
         return failures
 
     def instead_of(self, source: str) -> str | None:

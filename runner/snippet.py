@@ -55,7 +55,10 @@ class Snippet:
         """The script as a notebook. Raises ``Problem`` where it breaks the rules for names."""
         import jupytext
 
-        text = self.path.read_text(encoding="utf-8")
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise Problem(f"The snippet is not UTF-8: {error.reason}.", self.file, todo="Save it as UTF-8.") from None
         notebook = jupytext.reads(text, fmt="py:percent")
         marks = [n for n, line in enumerate(text.splitlines(), 1) if CELL_MARK.match(line)]
         if len(notebook.cells) != len(marks):
@@ -124,7 +127,7 @@ class Cells:
 
 def find(root: Path) -> list[Snippet]:
     """All snippets, in order of their names."""
-    paths = sorted((root / "snippets").glob("*/*.py"))
+    paths = sorted((root / "snippets").glob("*/[!._]*.py"))
     return [Snippet(root, path.relative_to(root / "snippets").with_suffix("").as_posix()) for path in paths]
 
 

@@ -1,0 +1,302 @@
+"""The take-home function of neural collapse against cases whose answer is known."""
+
+import math
+
+import pytest
+import torch
+
+KEYS = {
+    "nc1",
+    "nc2_equinorm_means",
+    "nc2_equinorm_weights",
+    "nc2_angle_means",
+    "nc2_angle_weights",
+    "nc3",
+    "nc4",
+}
+
+
+@pytest.fixture
+def metrics(take_home):
+    ns = take_home("29/neural_collapse")
+    return ns["neural_collapse_metrics"]
+
+
+def orthonormal(d, seed=0, dtype=torch.float64):
+    rng = torch.Generator().manual_seed(seed)
+    return torch.linalg.qr(torch.randn(d, d, generator=rng, dtype=dtype)).Q
+
+
+def simplex(C, d, radius=1.0, dtype=torch.float64):
+    """C corners of a simplex in d >= C dimensions, rows [C, d]."""
+    corners = torch.eye(C, dtype=dtype) - 1 / C
+    corners = radius * corners / corners[0].norm()
+    return corners @ orthonormal(d, seed=C, dtype=dtype)[:C]
+
+
+def collapsed(C=5, n=4, d=8, radius=1.0, dtype=torch.float64):
+    """n copies of each corner, and the classifier that points to the corners."""
+    corners = simplex(C, d, radius, dtype)
+    y = torch.arange(C).repeat_interleave(n)
+    return corners[y], y, 2.5 * corners, torch.zeros(C, dtype=dtype)
+
+
+def with_noise(sigma, C=5, d=8, radius=1.0):
+    """Noise of covariance exactly sigma^2 I in every class: +-sigma sqrt(d) e_j."""
+    h, y, W, b = collapsed(C, 2 * d, d, radius)
+    eye = torch.eye(d, dtype=h.dtype)
+    noise = math.sqrt(d) * torch.cat([eye, -eye]).repeat(C, 1)
+    return h + sigma * noise, y, W, b
+
+
+# --- known answers -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("C", [2, 3, 4, 10])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+def test_an_exact_simplex_gives_zeros(metrics, C, dtype, tolerance):
+    result = metrics(*collapsed(C, n=3, d=12, dtype=dtype))
+    assert set(result) == KEYS
+    assert all(type(value) is float for value in result.values())
+    for key, value in result.items():
+        assert value == pytest.approx(0, abs=tolerance), key
+
+
+def test_an_offset_of_all_features_changes_no_geometry(metrics):
+    h, y, W, b = collapsed()
+    offset = torch.linspace(-3, 5, h.shape[1], dtype=h.dtype)
+    result = metrics(h + offset, y, W, b - W @ offset)
+    assert all(value == pytest.approx(0, abs=1e-12) for value in result.values())
+
+
+def test_nc1_is_unchanged_by_scaling_and_rotation(metrics):
+    h, y, W, b = with_noise(0.1)
+    Q = orthonormal(h.shape[1], seed=7)
+    plain = metrics(h, y, W, b)
+    turned = metrics(40 * h @ Q, y, W @ Q, b)
+    for key in KEYS - {"nc4"}:
+        assert turned[key] == pytest.approx(plain[key], rel=1e-9, abs=1e-12), key
+
+
+def test_nc1_grows_with_the_square_of_the_noise(metrics):
+    one, ten = (metrics(*with_noise(sigma))["nc1"] for sigma in (0.01, 0.1))
+    assert ten / one == pytest.approx(100, rel=1e-9)
+
+
+@pytest.mark.parametrize("C", [4, 5, 6, 8])
+def test_a_regular_polygon_fails_the_angle_test_only(metrics, C):
+    turn = 2 * math.pi / C * torch.arange(C, dtype=torch.float64)
+    corners = torch.stack([turn.cos(), turn.sin()], dim=1)
+    y = torch.arange(C).repeat(3)
+    result = metrics(corners[y], y, corners, torch.zeros(C, dtype=torch.float64))
+    cosines = [math.cos(2 * math.pi * k / C) for k in range(1, C)]
+    expected = sum(abs(cos + 1 / (C - 1)) for cos in cosines) / (C - 1)
+    assert expected > 0.25
+    assert result["nc2_angle_means"] == pytest.approx(expected, rel=1e-9)
+    assert result["nc2_angle_weights"] == pytest.approx(expected, rel=1e-9)
+    for key in KEYS - {"nc2_angle_means", "nc2_angle_weights"}:
+        assert result[key] == pytest.approx(0, abs=1e-12), key
+
+
+def test_a_triangle_is_the_polygon_that_passes(metrics):
+    turn = 2 * math.pi / 3 * torch.arange(3, dtype=torch.float64)
+    corners = torch.stack([turn.cos(), turn.sin()], dim=1)
+    y = torch.arange(3)
+    result = metrics(corners[y], y, corners, torch.zeros(3, dtype=torch.float64))
+    assert result["nc2_angle_means"] == pytest.approx(0, abs=1e-12)
+
+
+# --- further ground truths, derived ------------------------------------------------
+
+
+@pytest.mark.parametrize(("C", "radius", "sigma"), [(2, 1, 0.3), (5, 2, 0.1), (8, 3, 1)])
+def test_nc1_of_isotropic_noise_on_a_simplex(metrics, C, radius, sigma):
+    # Sigma_B has C - 1 eigenvalues r^2 / (C - 1), and Sigma_W = sigma^2 I, hence
+    # Tr(Sigma_W pinv(Sigma_B)) / C = sigma^2 (C - 1)^2 / (C r^2).
+    result = metrics(*with_noise(sigma, C, d=9, radius=radius))
+    assert result["nc1"] == pytest.approx(sigma**2 * (C - 1) ** 2 / (C * radius**2))
+    assert result["nc2_angle_means"] == pytest.approx(0, abs=1e-12)
+
+
+def test_nc1_is_the_trace_formula_of_the_paper(metrics):
+    rng = torch.Generator().manual_seed(3)
+    C, d, N = 4, 7, 60
+    y = torch.arange(N) % C
+    h = torch.randn(N, d, generator=rng, dtype=torch.float64) + 3 * simplex(C, d)[y]
+    W = torch.randn(C, d, generator=rng, dtype=torch.float64)
+    mu = torch.stack([h[y == c].mean(0) for c in range(C)])
+    within = h - mu[y]
+    sigma_w = within.T @ within / N
+    between = mu - mu.mean(0)
+    sigma_b = between.T @ between / C
+    pinv = torch.linalg.pinv(sigma_b, hermitian=True, rtol=1e-9)
+    expected = (sigma_w @ pinv).trace().item() / C
+    result = metrics(h, y, W, torch.zeros(C, dtype=torch.float64))
+    assert result["nc1"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_orthogonal_rows_miss_the_simplex_by_one_over_c_minus_one(metrics):
+    h, y, _, b = collapsed(C=5, d=8)
+    result = metrics(h, y, torch.eye(8, dtype=h.dtype)[:5], b)
+    assert result["nc2_angle_weights"] == pytest.approx(1 / 4)
+    assert result["nc2_equinorm_weights"] == pytest.approx(0, abs=1e-12)
+    assert result["nc2_angle_means"] == pytest.approx(0, abs=1e-12)
+
+
+def test_equinorm_of_two_lengths(metrics):
+    # row lengths 1, 1, 3, 3: mean 2, standard deviation (over all four) 1
+    h, y, W, b = collapsed(C=4, d=6)
+    factors = torch.tensor([1.0, 1, 3, 3], dtype=h.dtype)[:, None]
+    result = metrics(h, y, W / W.norm(dim=1, keepdim=True) * factors, b)
+    assert result["nc2_equinorm_weights"] == pytest.approx(0.5)
+    assert result["nc2_angle_weights"] == pytest.approx(0, abs=1e-12)
+
+
+def test_nc3_opposite_and_orthogonal_classifiers(metrics):
+    h, y, W, b = collapsed(C=3, d=8)
+    assert metrics(h, y, -W, b)["nc3"] == pytest.approx(4)
+    elsewhere = orthonormal(8, seed=3)[3:6]  # orthogonal to the rows that span W
+    assert (W @ elsewhere.T).abs().max() < 1e-12
+    assert metrics(h, y, elsewhere, b)["nc3"] == pytest.approx(2)
+
+
+def test_nc4_is_the_share_on_which_the_two_rules_differ(metrics):
+    h, y, W, b = collapsed(C=5)
+    b = b.clone()
+    b[2] = 1e6  # the layer now always answers 2, the nearest mean is right: 4 of 5
+    assert metrics(h, y, W, b)["nc4"] == pytest.approx(0.8)
+
+
+def test_class_sizes_do_not_tilt_the_geometry(metrics):
+    corners = simplex(4, 6)
+    y = torch.tensor([0] * 50 + [1] * 9 + [2] * 2 + [3])
+    result = metrics(corners[y], y, corners, torch.zeros(4, dtype=torch.float64))
+    assert all(value == pytest.approx(0, abs=1e-12) for value in result.values())
+
+
+# --- bad input ---------------------------------------------------------------------
+
+
+def cases():
+    h, y, W, b = collapsed()
+    nan = h.clone()
+    nan[0, 0] = math.nan
+    hole = W.clone()
+    hole[1] = 0
+    bad = y.clone()
+    bad[0] = 5
+    one = torch.zeros_like(y)
+    return {
+        "features 1-D": (h[0], y, W, b, "features"),
+        "features 3-D": (h[None], y, W, b, "features"),
+        "features integer": (h.long(), y, W, b, "features"),
+        "features half": (h.half(), y, W, b, "features"),
+        "too few labels": (h, y[:-1], W, b, "labels"),
+        "labels 2-D": (h, y[:, None], W, b, "labels"),
+        "labels float": (h, y.double(), W, b, "labels"),
+        "labels bool": (h, y.bool(), W, b, "labels"),
+        "label too large": (h, bad, W, b, "labels"),
+        "label negative": (h, y - 1, W, b, "labels"),
+        "no samples": (h[:0], y[:0], W, b, "labels"),
+        "class missing": (h[4:], y[4:], W, b, "class 0"),
+        "only one class present": (h, one, W, b, "class"),
+        "one class": (h, one, W[:1], b[:1], "weight"),
+        "weight of other width": (h, y, W[:, :-1], b, "weight"),
+        "weight 1-D": (h, y, W[0], b, "weight"),
+        "bias too short": (h, y, W, b[:-1], "bias"),
+        "bias 2-D": (h, y, W, b[:, None], "bias"),
+        "NaN": (nan, y, W, b, "finite"),
+        "infinite bias": (h, y, W, b + math.inf, "finite"),
+        "a row of weight is zero": (h, y, hole, b, "zero"),
+        "all features equal": (torch.ones_like(h), y, W, b, "zero"),
+        "device": (h, y, W.to("meta"), b, "device"),
+    }
+
+
+@pytest.mark.parametrize("name", cases())
+def test_senseless_input_is_refused(metrics, name):
+    *arguments, word = cases()[name]
+    with pytest.raises(ValueError, match=word):
+        metrics(*arguments)
+
+
+# --- manners -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32])
+def test_labels_of_any_integer_type(metrics, dtype):
+    h, y, W, b = with_noise(0.1)
+    assert metrics(h, y.to(dtype), W, b) == metrics(h, y, W, b)
+
+
+def test_single_and_double_precision_agree(metrics):
+    h, y, W, b = with_noise(0.2)
+    double = metrics(h, y, W, b)
+    single = metrics(h.float(), y, W.float(), b.float())
+    for key in KEYS:
+        assert single[key] == pytest.approx(double[key], rel=1e-4, abs=1e-6), key
+
+
+def test_a_rank_deficient_geometry_in_single_precision(metrics):
+    # rounding must not pass for a between-class direction: a hexagon, turned in space
+    turn = 2 * math.pi / 6 * torch.arange(6, dtype=torch.float64)
+    corners = torch.stack([turn.cos(), turn.sin()], 1) @ orthonormal(9)[:2] + 3
+    y = torch.arange(6).repeat(40)
+    rng = torch.Generator().manual_seed(0)
+    h = corners[y] + 0.01 * torch.randn(240, 9, generator=rng, dtype=torch.float64)
+    h = h - torch.stack([h[y == c].mean(0) for c in range(6)])[y] + corners[y]
+    double = metrics(h, y, corners, torch.zeros(6, dtype=torch.float64))
+    single = metrics(h.float(), y, corners, torch.zeros(6))
+    assert double["nc1"] < 1e-3
+    assert single["nc1"] == pytest.approx(double["nc1"], rel=1e-3)
+
+
+def test_inputs_and_global_state_are_left_alone(metrics):
+    arguments = [t.clone() for t in with_noise(0.1)]
+    arguments[0].requires_grad_()
+    arguments[2].requires_grad_()
+    before = [t.detach().clone() for t in arguments]
+    versions = [t._version for t in arguments]
+    torch.manual_seed(5)
+    state = (
+        torch.get_rng_state(),
+        torch.get_default_dtype(),
+        torch.get_num_threads(),
+        torch.is_grad_enabled(),
+    )
+    first = metrics(*arguments)
+    assert torch.equal(torch.get_rng_state(), state[0])
+    assert torch.get_default_dtype() == state[1]
+    assert torch.get_num_threads() == state[2]
+    assert torch.is_grad_enabled() == state[3]
+    assert all(map(torch.equal, arguments, before))
+    assert [t._version for t in arguments] == versions
+    assert all(t.grad is None for t in arguments if t.is_floating_point())
+    assert metrics(*arguments) == first
+
+
+def test_default_dtype_does_not_matter(metrics):
+    arguments = with_noise(0.1)
+    expected = metrics(*arguments)
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert metrics(*arguments) == expected
+    finally:
+        torch.set_default_dtype(default)
+
+
+def test_inputs_that_are_views(metrics):
+    h, y, W, b = with_noise(0.1)
+    transposed = h.T.contiguous().T  # the same numbers, not contiguous
+    result = metrics(transposed, y, W, b)
+    for key, value in metrics(h, y, W, b).items():
+        assert result[key] == pytest.approx(value, rel=1e-9, abs=1e-12), key
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_cuda(metrics):
+    arguments = with_noise(0.2)
+    there = metrics(*(t.cuda() for t in arguments))
+    for key, value in metrics(*arguments).items():
+        assert there[key] == pytest.approx(value, rel=1e-6, abs=1e-9), key
