@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,8 +29,18 @@ def pages(root: Path) -> list[Path]:
 
 def check(root: Path) -> dict[str, list[Problem]]:
     """The problems of each page that has any, by its address within ``docs/``. Claims that do not hold are apart."""
-    found = {page.relative_to(root / "docs").as_posix(): list(_check(root, page)) for page in pages(root)}
+    runs = tuple(path.stat().st_mtime_ns for path in sorted((root / "docs" / "generated").glob("*/*/run.json")))
+    found = {
+        page.relative_to(root / "docs").as_posix(): _checked(root, page, page.stat().st_mtime_ns, runs)
+        for page in pages(root)
+    }
     return {source: problems for source, problems in found.items() if problems}
+
+
+@lru_cache(maxsize=1000)
+def _checked(root: Path, page: Path, _written: int, _runs: tuple[int, ...]) -> list[Problem]:
+    """Under `mkdocs serve`, only the page that was edited is looked at again, or all of them after a run."""
+    return list(_check(root, page))
 
 
 def failing_claims(root: Path, but_not: Container[str] = ()) -> dict[str, list[Problem]]:

@@ -51,7 +51,7 @@ def read(page: Path) -> str:
     try:
         return page.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Problem(f"This page is not UTF-8: {error.reason}.", page.name, todo="Save it as UTF-8.") from None
+        raise Problem(f"This page is not UTF-8: {error.reason}.", todo="Save it as UTF-8.") from None
 
 
 def words(body: str) -> int:

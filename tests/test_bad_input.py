@@ -22,7 +22,10 @@ def fails(project: Project, *parts: str, **environment: str) -> str:
     told = done.stdout + done.stderr
     assert done.returncode != 0, told
     assert list(lines_of(told, *parts)), f"no line says {parts}:\n{told}"
-    assert 'Traceback (most recent call last):\n  File "<frozen' not in told, told
+    ours = [
+        line for line in told.splitlines() if not line.startswith("    | ")
+    ]  # a snippet's own traceback stands there
+    assert "Traceback" not in "\n".join(ours), told
     assert project.digest() == before
     assert not project.processes()
     return told
@@ -90,6 +93,29 @@ def test_a_killed_process(project: Project) -> None:
     assert project.make("site").returncode == 0
 
 
+def test_a_process_that_ends_itself(project: Project) -> None:
+    project.replace(SNIPPET, FIRST, "import os\nos._exit(3)\n" + FIRST)
+    fails(project, f"{SNIPPET}:5:", "'setup'", "ended itself, with status 3")
+
+
+def test_a_flood_that_is_displayed_rather_than_printed(project: Project) -> None:
+    flood = "from IPython.display import display\ndisplay({'text/plain': 'x' * 9_000_000}, raw=True)\n"
+    project.replace(SNIPPET, FIRST, flood + FIRST)
+    fails(project, f"{SNIPPET}:5:", "'setup'", "more than 1 MB")
+
+
+def test_the_command_to_reproduce_names_the_python_and_the_seed(project: Project) -> None:
+    project.replace(SNIPPET, FIRST, "1 / 0\n" + FIRST)
+    told = fails(project, "ZeroDivisionError", SEED="7")
+    assert f"SEED=7 .venv/bin/python {SNIPPET}" in told
+
+
+def test_a_snippet_that_is_gone_feeds_no_page(project: Project) -> None:
+    (project.folder / SNIPPET).unlink()
+    fails(project, f"{PAGE}:", "has none")
+    assert not project.digest("docs/generated")
+
+
 # -- a snippet that breaks its rules -------------------------------------------------------------------------------
 
 
@@ -116,6 +142,8 @@ def test_no_results_cell(project: Project) -> None:
         ("'fast'", "results['delay'] is fast"),
         ("True", "results['delay'] is True"),
         ("[]", "results['delay'] is an empty list"),
+        ("{}", "results['delay'] is of type dict"),
+        ("10**400", "results['delay'] is 1"),
         ("__import__('numpy').ones(2)", "results['delay'] is <ndarray>"),
     ],
 )
@@ -123,6 +151,22 @@ def test_a_result_that_is_no_number(project: Project, value: str, said: str) -> 
     project.replace(SNIPPET, "[20.5, 21, 22.25, 19, 25]", value)
     project.replace(SNIPPET, 'print(results["delay"])', "")
     fails(project, f"{SNIPPET}:27:", "'results'", said)
+
+
+@pytest.mark.parametrize("seeds", ["5", "[]", "[0.5]", "None"])
+def test_seeds_that_are_none(project: Project, seeds: str) -> None:
+    project.replace(SNIPPET, '"seeds": seeds', f'"seeds": {seeds}')
+    fails(project, f"{SNIPPET}:27:", "'results'", "there is no `seeds`")
+
+
+def test_a_snippet_that_is_not_utf8(project: Project) -> None:
+    (project.folder / SNIPPET).write_bytes(b"# %% results\nresults = {'a': '\xff'}\n")
+    fails(project, SNIPPET, "not UTF-8")
+
+
+def test_a_page_that_is_not_utf8(project: Project) -> None:
+    (project.folder / PAGE).write_bytes(b"# Toy \xff\n")
+    fails(project, PAGE, "not UTF-8")
 
 
 def test_two_figures_in_one_cell(project: Project) -> None:
@@ -155,6 +199,7 @@ def test_a_figure_too_heavy_for_a_page(project: Project) -> None:
         ("delay_control", "delay_contol", "no result named 'delay_contol'", "'delay_control'"),
         ("min(delay) >= 8", "min(dealy) >= 8", "no result named 'dealy'", "'delay'"),
         ("    control:", "    contrl:", "no entry named 'contrl'", "'control'"),
+        ("{{ toy.delay }}", '{{ toy["delai"] }}', "no result named 'delai'", "'delay'"),
     ],
 )
 def test_an_unknown_name(project: Project, old: str, new: str, said: str, nearest: str) -> None:
@@ -178,7 +223,22 @@ def test_a_macro_that_cannot_be_read(project: Project) -> None:
     assert f"{PAGE}:{line}" in told
 
 
-@pytest.mark.parametrize("alt", ["", ' alt="",', ' alt="  ",'])
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("{{ status() }}", "{{ status }}", "status is not called"),
+        ("{{ toy.delay }}", "{{ toy.delay | fmt('zz') }}", "fmt('zz') is not a format"),
+        ('figure("29/toy", "line",', 'figure("29/toy",', "needs its concept and its name"),
+        (', caption="Twice the seed."', "", "'line' has no caption"),
+        ('--8<-- "29/toy/cells/line.py"', "--8<--", "include cannot be checked"),
+    ],
+)
+def test_a_macro_used_wrongly(project: Project, old: str, new: str, said: str) -> None:
+    line = project.replace(PAGE, old, new)
+    fails(project, f"{PAGE}:{line}:", said)
+
+
+@pytest.mark.parametrize("alt", ["", ' alt="",', ' alt="  ",', " alt=none,"])
 def test_a_figure_without_alternative_text(project: Project, alt: str) -> None:
     line = project.replace(PAGE, ' alt="A straight line from 0 to 8.",', alt)
     fails(project, f"{PAGE}:{line}:", "'line' has no alt text")
@@ -200,6 +260,48 @@ def test_a_claim_that_does_not_hold(project: Project) -> None:
     assert "it fails on: 3" in told
 
 
+@pytest.mark.parametrize("end", ["--- ", "..."])
+def test_a_false_claim_is_found_however_its_front_matter_ends(project: Project, end: str) -> None:
+    project.replace(PAGE, "min(delay) >= 8", "min(delay) >= 20")
+    project.replace(PAGE, "---\n# Toy", f"{end}\n# Toy")
+    fails(project, f"{PAGE}:3:", "does not hold")
+
+
+def test_a_false_claim_is_found_behind_a_byte_order_mark(project: Project) -> None:
+    project.replace(PAGE, "min(delay) >= 8", "min(delay) >= 20")
+    project.write(PAGE, "\ufeff" + project.read(PAGE))
+    fails(project, f"{PAGE}:3:", "does not hold")
+
+
+def test_a_claim_about_one_seed_that_does_not_hold(project: Project) -> None:
+    project.replace(PAGE, "min(delay) >= 8", "delay[4] >= 100")
+    fails(project, f"{PAGE}:3:", "does not hold")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("claims:", "Claims:", 2, "`Claims` is not read"),
+        ("    holds:", "    holds: 1 > 2\n    holds:", 6, "`holds` twice"),
+        ("claims:", "title: a: b\nclaims:", 2, "not YAML"),
+    ],
+)
+def test_front_matter_that_would_be_read_otherwise(project: Project, old: str, new: str, line: int, said: str) -> None:
+    project.replace(PAGE, old, new)
+    fails(project, f"{PAGE}:{line}:", said)
+
+
+def test_a_page_that_draws_claims_and_states_none(project: Project) -> None:
+    page = project.read(PAGE)
+    project.write(PAGE, page[page.index("# Toy") :])
+    fails(project, PAGE, "states none")
+
+
+def test_a_heading_that_the_status_links_to_and_is_gone(project: Project) -> None:
+    project.replace(PAGE, "## Does it hold?\n", "")
+    fails(project, "29/toy.md", "#does-it-hold")
+
+
 def test_a_claim_that_fails_only_for_all_seeds_together(project: Project) -> None:
     project.replace(PAGE, "min(delay) >= 8", "max(delay) - min(delay) < 2")
     assert "none alone" in fails(project, f"{PAGE}:3:", "does not hold")
@@ -207,7 +309,7 @@ def test_a_claim_that_fails_only_for_all_seeds_together(project: Project) -> Non
 
 @pytest.mark.parametrize(
     "expression",
-    ["min(delay", "__import__('os').system('true')", "delay", "min(delay)", "1 / 0 > 1", "open('x')"],
+    ["min(delay", "__import__('os').system('true')", "delay", "min(delay)", "1 / 0 > 1", "open('x')", "1 < 2"],
 )
 def test_an_expression_that_is_not_one(project: Project, expression: str) -> None:
     project.replace(PAGE, "min(delay) >= 8", expression)
@@ -266,7 +368,7 @@ def test_interrupted_in_the_middle_of_a_run(project: Project) -> None:
         start_new_session=True,
     )
     with pipe.open():  # opens when the snippet opens its end: it is in the middle of its first cell
-        pass
+        assert project.processes()
     os.killpg(building.pid, signal.SIGINT)  # what Ctrl-C does
     building.communicate(timeout=60)
     assert building.returncode != 0
@@ -299,6 +401,13 @@ def test_a_folder_with_spaces_and_letters_of_all_kinds(tmp_path: Path) -> None:
     done = project.make("site")
     assert done.returncode == 0, done.stderr
     assert "It comes 21.0 (19.0–25.0) times later" in project.read("site/29/toy/index.html")
+
+
+def test_built_from_another_folder(project: Project, tmp_path: Path) -> None:
+    python = project.folder / ".venv/bin/python"
+    command = [str(python), "-m", "mkdocs", "build", "--strict", "-f", str(project.folder / "mkdocs.yml")]
+    done = subprocess.run(command, cwd=tmp_path, env=project.environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_installing_is_done_once(project: Project) -> None:

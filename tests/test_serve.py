@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import socket
 import subprocess
@@ -96,14 +97,43 @@ def test_a_failing_snippet_leaves_the_server_alive_and_says_so_on_the_page(serve
     assert "ZeroDivisionError" not in server.page()
 
 
+def test_a_repair_saved_while_the_broken_version_runs_is_run(server: Server) -> None:
+    project = server.project
+    good = project.read(SNIPPET)
+    pipe = project.folder / "started"
+    os.mkfifo(pipe)
+    project.replace(SNIPPET, "    return 2 * x", f"    open({str(pipe)!r}).read()\n    return 2 / 0")
+    with pipe.open("w"):  # opens when the snippet opens its end
+        project.write(SNIPPET, good)
+    server.told_until("Reloading browsers")
+    server.told_until("Reloading browsers")
+    assert "ZeroDivisionError" not in server.page()
+
+
+def test_every_problem_is_told(server: Server) -> None:
+    server.project.write("docs/other.md", "# Other\n\n{{ nosuch }}\n")
+    server.project.replace(SNIPPET, "    return 2 * x", "    return 2 / 0")
+    told = server.told_until("Reloading browsers")
+    assert "nosuch" in told
+    assert "ZeroDivisionError" in told
+
+
+def test_a_macro_that_fails_leaves_the_server_alive(server: Server) -> None:
+    server.project.replace(PAGE, "{{ toy.delay }}", "{{ 1 / 0 }}")
+    server.told_until("resolved")
+    server.project.replace(PAGE, "{{ 1 / 0 }}", "{{ toy.delay }}")
+    server.told_until("Reloading browsers")
+    assert "It comes 21.0" in server.page()
+
+
 def test_a_snippet_that_has_never_run_and_fails_shows_the_error_alone(project: Project) -> None:
     project.make("clean")
     good = project.read(SNIPPET)
-    project.replace(SNIPPET, "seeds = [SEED", "seeds == = [SEED")
+    project.replace(SNIPPET, "seeds = [SEED", 'raise ValueError(f"{{braces}}")\nseeds = [SEED')
     server = Server(project)
     try:
         page = server.page()
-        assert "SyntaxError" in page
+        assert page.count("raised ValueError") == 1
         assert "It comes" not in page
         assert "Read about the" in server.get("/")
         project.write(SNIPPET, good)

@@ -19,7 +19,7 @@ from tests.project import ROOT, Project
 Guard = Callable[[Path], list[str]]
 ARTICLE, NOTEBOOK, EXPANDED = "29/toy/index.html", "generated/29/toy/run/index.html", "29/toy/index.md"
 EXPERIMENTS = sorted(p.relative_to(ROOT / "snippets").with_suffix("").as_posix() for p in ROOT.glob("snippets/*/*.py"))
-MINUTES = 300  # seconds; pytest-codeblocks itself has no limit
+TIME_LIMIT = 600  # seconds; pytest-codeblocks itself has none
 
 
 @pytest.mark.built
@@ -88,7 +88,7 @@ def run_blocks(expanded: Path, folder: Path) -> subprocess.CompletedProcess[str]
         env=_plain_environment(),
         capture_output=True,
         text=True,
-        timeout=MINUTES,
+        timeout=TIME_LIMIT,
         check=False,
     )
 
@@ -156,7 +156,7 @@ def test_the_downloaded_script_runs_in_an_empty_folder(concept: str, site: Path,
         env=_plain_environment(),
         capture_output=True,
         text=True,
-        timeout=MINUTES,
+        timeout=TIME_LIMIT,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -186,7 +186,7 @@ def test_a_seed_that_is_no_integer_ends_in_one_sentence(concept: str, seed: str,
         env={**_plain_environment(), "SEED": seed},
         capture_output=True,
         text=True,
-        timeout=MINUTES,
+        timeout=TIME_LIMIT,
         check=False,
     )
     assert done.returncode == 1

@@ -129,7 +129,7 @@ def train(network, shapes, data, loss, lr, weight_decay, steps):
         weight_decay=weight_decay,
         fused=True,
     )
-    looks = {round(1.04**i) for i in range(300)} | {0}
+    looks = {round(1.05**i) for i in range(240)} | {0}
     log = {"step": [], "train": [], "test": [], "W": []}
     grokked, last = torch.zeros(len(seeds), dtype=torch.bool), steps
     for step in range(steps + 1):
@@ -304,7 +304,7 @@ plt.show()
 
 # %% transformer
 heads, d_head = 4, 12
-d_model, d_mlp = heads * d_head, 96
+d_model, d_mlp = heads * d_head, 64
 transformer_shapes = {
     "E": (p + 1, d_model), "P": (3, d_model),  # tokens, of which the last is "="
     "Q": (d_model, d_model), "K": (d_model, d_model),

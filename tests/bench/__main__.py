@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -23,6 +23,8 @@ from rich.table import Table
 
 from runner.generated import Generated
 from runner.snippet import find
+from tests.bench.headline import HEADLINES
+from tests.bench.recipes import RECIPES, seconds_to_phenomenon
 from tests.project import ROOT
 
 OURS = ("module_name", "force_render_paths")  # options of the macros plugin that reach into our code or our pages
@@ -47,7 +49,8 @@ def main() -> None:
             ("a page after an edit of its prose, under serve", f"{_prose_edit(project):.2f} s"),
         ]
         _table(f"The site (median of {REPEATS}, the cold build once)", ("what", "time"), rows)
-        _snippets(project)
+        whole = _snippets(project)
+        _headlines(project, whole)
         _pages(project / "site")
 
 
@@ -128,11 +131,12 @@ def _prose_edit(project: Path) -> float:
     return statistics.median(built[1:])
 
 
-def _snippets(project: Path) -> None:
-    rows, cells = [], []
+def _snippets(project: Path) -> dict[str, float]:
+    """Prints the tables; returns seconds as a plain script."""
+    rows, cells, whole = [], [], {}
     for snippet in find(project):
         record = Generated(project, snippet.concept).record
-        alone = _seconds([str(project / PYTHON), str(snippet.path)], project)
+        alone = whole[snippet.concept] = _seconds([str(project / PYTHON), str(snippet.path)], project)
         again = _seconds([PYTHON, "-m", "runner", "--force", snippet.concept], project)
         after = json.loads((project / "docs/generated" / snippet.concept / "run.json").read_text())
         rows.append(
@@ -150,6 +154,34 @@ def _snippets(project: Path) -> None:
     columns = ("snippet", "in the cold build", "as a plain script", "by the runner, alone", "its start", "peak memory")
     _table("The snippets", columns, rows)
     _table("Seconds by cell, of at least 0.05", ("snippet", "cells"), cells)
+    return whole
+
+
+def _headlines(project: Path, whole: Mapping[str, float]) -> None:
+    """The phenomenon itself, here and by the cited paper's own recipe: CPU seconds of one thread of this machine.
+
+    The papers' networks and data are larger: the ratio says what it costs to see the phenomenon, not whose code is faster.
+    """
+    rows = []
+    for concept in whole.keys() & HEADLINES.keys() & RECIPES.keys():
+        command = [PYTHON, "-m", "tests.bench.headline", concept]
+        printed = subprocess.run(command, cwd=project, stdout=subprocess.PIPE, text=True, check=True).stdout
+        headline = float(printed.splitlines()[-1])
+        recipe = RECIPES[concept]()
+        per_step, total = seconds_to_phenomenon(recipe)
+        rows.append(
+            (
+                concept,
+                f"{headline:.1f} s",
+                f"{whole[concept]:.1f} s",
+                f"{total:,.0f} s",
+                f"{recipe.what}: {recipe.steps:,} steps × {per_step:,.3f} s",
+                f"{float(f'{total / headline:.2g}'):,.0f}",
+            )
+        )
+    columns = ("concept", "headline (CPU)", "snippet", "paper (CPU)", "the paper's recipe", "ratio")
+    title = "Headline (one seed, no controls) and the paper's recipe (estimated: tests/bench/recipes.py)"
+    _table(title, columns, sorted(rows))
 
 
 def _pages(site: Path) -> None:

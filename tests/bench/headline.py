@@ -1,0 +1,90 @@
+"""The headline of a snippet alone: one seed, no controls. `python -m tests.bench.headline 29/grokking` prints its CPU seconds.
+
+The snippet's own cells run, one after another, in a fresh process and on one thread; its imports count, ours do not.
+Where a cell trains the controls as well, the arm of the headline is called in its place.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.snippet import STYLE, Snippet
+from tests.project import ROOT
+
+
+@dataclass(frozen=True)
+class Headline:
+    cells: tuple[str, ...]  # names, in the order of the snippet
+    one_seed: str  # code that runs after the cell ``setup``
+    shown: str  # an expression: whether the phenomenon was there, by the threshold of its claim
+    instead: Mapping[str, str] = field(default_factory=dict)  # code in place of a cell
+
+
+HEADLINES = {
+    "29/grokking": Headline(
+        cells=("setup", "data", "network", "training", "with-decay"),
+        one_seed="seeds = seeds[:1]",
+        shown="min(delay) >= 8 and test_at_memorisation[0] <= 0.05",
+    ),
+    "29/mechanistic_interpretability": Headline(
+        cells=("setup", "take-home", "sequences", "rotary", "model", "measure", "train", "train-two-layers"),
+        one_seed="SEEDS = SEEDS[:1]",
+        shown="accuracy >= 0.97 and max(previous) > 0.7 and induction > 0.7",
+    ),
+    "29/neural_collapse": Headline(
+        cells=("setup", "take-home", "data", "network", "train", "measure", "train-digits"),
+        one_seed="SEEDS = SEEDS[:1]",
+        shown="main['nc1'][terminal(main)[0], 0] >= 100 * main['nc1'][-1, 0] and main['nc2_angle_means'][-1, 0] < 0.05",
+    ),
+    "29/sam": Headline(
+        cells=("setup", "take-home", "data", "network", "ensembles", "evaluate", "fit", "train", "headline"),
+        one_seed="seeds = seeds[:1]",
+        shown="(sam['final'] - sgd['final'])[0, 0, 0] >= 10",  # points of test accuracy
+        instead={"headline": "sgd, sam = (train(EnsembleSAM, rho, [(0.4, 5e-4)]) for rho in (0.0, 0.3))"},
+    ),
+    "29/self_training": Headline(
+        cells=("setup", "take-home", "digits", "networks", "classifier", "generator", "generations", "measures"),
+        one_seed="seeds = seeds[:1]; S = 1",
+        shown="(distance['replace'].diff() > 0).all() and classes['replace'][0, -1] < 6",
+        instead={
+            "generations": "G, real = 9, images[train]\n"
+            "arms = {'replace': (draw, 'replace', 0)}\n"
+            "models = {'replace': refit_chain(fit_vae, draw, real, G, 'replace', rng)}"
+        },
+    ),
+}
+
+
+def run(snippet: Snippet, headline: Headline) -> float:
+    """CPU seconds. Ends the program where a cell is missing or the phenomenon is not shown."""
+    cells = snippet.read()
+    source = {name: str(cells.notebook.cells[position].source) for position, name in cells.code()}
+    if missing := set(headline.cells) - set(source):
+        sys.exit(f"{snippet.file} has no cell {', '.join(sorted(missing))}: see HEADLINES in tests/bench/headline.py.")
+    source |= headline.instead
+    source["setup"] += f"\n{headline.one_seed}"
+    names: dict[str, Any] = {"__name__": "__main__"}
+    start = time.process_time()
+    for name in headline.cells:
+        exec(compile(source[name], f"{snippet.file}:{name}", "exec"), names)
+    seconds = time.process_time() - start
+    if not eval(headline.shown, names):
+        sys.exit(f"{snippet.file}: with one seed this does not hold: {headline.shown}")
+    return seconds
+
+
+def main() -> None:
+    if len(sys.argv) != 2 or sys.argv[1] not in HEADLINES:
+        sys.exit(f"Usage: python -m tests.bench.headline {{{','.join(HEADLINES)}}}")
+    os.environ |= {"MPLBACKEND": "Agg", "MATPLOTLIBRC": str(Path(ROOT, STYLE)), "OMP_NUM_THREADS": "1"}
+    print(run(Snippet(ROOT, sys.argv[1]), HEADLINES[sys.argv[1]]))
+
+
+if __name__ == "__main__":
+    main()
