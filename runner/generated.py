@@ -88,9 +88,7 @@ class Generated:
 
     def figure(self, name: str) -> Figure:
         light = self._named("figure", name, "", ".light.svg")
-        width, height = re.findall(r'(?:width|height)="([\d.]+)pt"', light.read_text(encoding="utf-8")[:2000])[:2]
-        dark = light.with_name(f"{name}.dark.svg")
-        return Figure(light, dark, round(float(width) * 4 / 3), round(float(height) * 4 / 3))
+        return Figure(light, light.with_name(f"{name}.dark.svg"), *_size(light.read_text(encoding="utf-8")))
 
     def result(self, name: str) -> Any:
         if name not in self.results:
@@ -200,12 +198,18 @@ def _introduce(page: NotebookNode, stem: str, concept: str) -> None:
 
 def _picture(name: str, svg: str) -> str:
     """On the notebook page, the two files that the article shows: they follow the scheme, and weigh nothing here."""
-    width, height = (round(float(v) * 4 / 3) for v in re.findall(r'(?:width|height)="([\d.]+)pt"', svg[:2000])[:2])
+    width, height = _size(svg)
     return "\n".join(
         f'<img src="../{name}.{scheme}.svg#only-{scheme}" alt="The figure that the cell {name} draws." '
         f'width="{width}" height="{height}" loading="lazy">'
         for scheme in SCHEMES
     )
+
+
+def _size(svg: str) -> tuple[int, int]:
+    """Width and height in CSS pixels, of which three are four points."""
+    width, height = re.findall(r'(?:width|height)="([\d.]+)pt"', svg[:2000])[:2]
+    return round(float(width) * 4 / 3), round(float(height) * 4 / 3)
 
 
 def forget_others(root: Path, concepts: Container[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from functools import cache
 
 # What pymdownx.arithmatex leaves in a Markdown page (generic: true) ...
 ARITHMATEX = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
@@ -27,6 +28,7 @@ def in_notebook(content: str) -> str:
     return NOTEBOOK_TEXT.sub(lambda m: m[1] + DOLLARS.sub(formula, m[2]) + m[3], content)
 
 
+@cache
 def _mathml(tex: str, block: bool) -> str:
     from latex2mathml.converter import convert
 

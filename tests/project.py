@@ -26,15 +26,7 @@ class Project:
 
     def make(self, *targets: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """What a person does: `make site`, in this folder."""
-        return subprocess.run(
-            ["make", "--no-print-directory", *(targets or ("site",))],
-            cwd=self.folder,
-            env=self.environment(**environment),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        return self._run(["make", "--no-print-directory", *(targets or ("site",))], environment)
 
     def environment(self, **more: str) -> dict[str, str]:
         # What the surrounding `make test` and pytest put there is not part of the person's machine.
@@ -43,8 +35,11 @@ class Project:
 
     def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """`python -m …` with the project's own Python."""
+        return self._run([".venv/bin/python", "-m", *arguments], environment)
+
+    def _run(self, command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [".venv/bin/python", "-m", *arguments],
+            command,
             cwd=self.folder,
             env=self.environment(**environment),
             capture_output=True,
