@@ -56,7 +56,10 @@ def test_a_head_that_looks_at_itself_scores_zero(scores):
 @pytest.mark.parametrize(("T", "p"), [(2, 1), (10, 3), (48, 16)])
 def test_uniform_causal_attention_scores_the_mean_of_one_over_i_plus_one(scores, T, p):
     got = scores(pattern(uniform(T)), p)
-    mean = lambda rows: sum(1 / (i + 1) for i in rows) / len(rows)  # noqa: E731
+
+    def mean(rows):
+        return sum(1 / (i + 1) for i in rows) / len(rows)
+
     assert got["previous_token"].item() == pytest.approx(mean(range(1, T)))
     assert got["induction"].item() == pytest.approx(mean(range(p, T)))
 
@@ -218,7 +221,7 @@ def test_the_dtype_is_kept(scores, dtype):
         torch.testing.assert_close(got[name].double(), value, atol=4e-3, rtol=1e-2)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here; the same cases run on the CPU")
 @pytest.mark.parametrize("period", [4, torch.tensor([4, 5, 6])])
 def test_cuda_tensors_give_the_same_on_their_device(scores, period):
     A = torch.rand(2, 2, 3, 10, 10).softmax(-1)

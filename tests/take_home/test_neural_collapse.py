@@ -294,7 +294,7 @@ def test_inputs_that_are_views(metrics):
         assert result[key] == pytest.approx(value, rel=1e-9, abs=1e-12), key
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here; the same cases run on the CPU")
 def test_on_cuda(metrics):
     arguments = with_noise(0.2)
     there = metrics(*(t.cuda() for t in arguments))

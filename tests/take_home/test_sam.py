@@ -16,7 +16,9 @@ DEVICES = [
     "cpu",
     pytest.param(
         "cuda",
-        marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+        marks=pytest.mark.skipif(
+            not torch.cuda.is_available(), reason="no CUDA device here; the same cases run on the CPU"
+        ),
     ),
 ]
 

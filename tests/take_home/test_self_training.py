@@ -204,7 +204,7 @@ def test_dtype(refit_chain, dtype, policy):
         assert torch.isfinite(mu).all()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here; the same cases run on the CPU")
 @pytest.mark.parametrize("policy", ["replace", "accumulate", "mix"])
 @pytest.mark.parametrize("where", [None, "cpu", "cuda"])
 def test_cuda(refit_chain, policy, where):
