@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 
-from runner import claims
+from runner import claims, parts, references
 from runner.generated import Generated
 from runner.pages import FILTERS, MACROS, concept_of, concepts, read, split
 from runner.problem import Problem, UnknownName
@@ -24,22 +24,35 @@ GIVEN = ("page", "config", "environment")  # by MkDocs-Macros
 def pages(root: Path) -> list[Path]:
     """The pages that people wrote."""
     docs = root / "docs"
-    return sorted(p for p in docs.rglob("*.md") if docs / "generated" not in p.parents)
+    others = {docs / "generated", docs / "templates"}
+    return sorted(p for p in docs.rglob("*.md") if not others & set(p.parents))
 
 
 def check(root: Path) -> dict[str, list[Problem]]:
     """The problems of each page that has any, by its address within ``docs/``. Claims that do not hold are apart."""
-    runs = tuple(path.stat().st_mtime_ns for path in sorted((root / "docs" / "generated").glob("*/*/run.json")))
+    try:
+        references.read(root)
+    except Problem as problem:  # no page can be checked without it
+        return {references.FILE: [problem]}
+    # What every page depends on: the runs and the bibliography.
+    common = [*sorted((root / "docs" / "generated").glob("*/*/run.json")), *root.glob(references.FILE)]
+    then = tuple(path.stat().st_mtime_ns for path in common)
     found = {
-        page.relative_to(root / "docs").as_posix(): _checked(root, page, page.stat().st_mtime_ns, runs)
+        page.relative_to(root / "docs").as_posix(): _checked(root, page, page.stat().st_mtime_ns, then)
         for page in pages(root)
     }
+    found |= {references.FILE: list(_check_bibliography(root))}
     return {source: problems for source, problems in found.items() if problems}
 
 
+def _check_bibliography(root: Path) -> Iterator[Problem]:
+    for reference in references.read(root).values():
+        yield from reference.problems()
+
+
 @lru_cache(maxsize=1000)
-def _checked(root: Path, page: Path, _written: int, _runs: tuple[int, ...]) -> list[Problem]:
-    """Under `mkdocs serve`, only the page that was edited is looked at again, or all of them after a run."""
+def _checked(root: Path, page: Path, _written: int, _common: tuple[int, ...]) -> list[Problem]:
+    """Under `mkdocs serve`, only the page that was edited is looked at again, or all of them after a run or a change of the bibliography."""
     return list(_check(root, page))
 
 
@@ -62,15 +75,18 @@ def _check(root: Path, page: Path) -> Iterator[Problem]:
     file = page.relative_to(root).as_posix()
     source = page.relative_to(root / "docs").as_posix()
     try:
-        front_matter, body, first = split(read(page))
+        text = read(page)
     except Problem as problem:
         yield problem.at(file)
         return
+    front_matter, body, first = split(text)
     stated = []
     try:
         stated = claims.read(file, front_matter)
     except Problem as problem:
         yield problem
+    else:
+        yield from _check_entries(root, source, file, front_matter)
     yield from _check_claims(root, source, stated)
     for number, line in enumerate(body.splitlines(), first):
         if include := INCLUDE.match(line):
@@ -80,22 +96,33 @@ def _check(root: Path, page: Path) -> Iterator[Problem]:
                 yield problem.at(file, number)
         elif OTHER_INCLUDE.match(line):
             yield Problem("This include cannot be checked.", file, number, 'Write one line: --8<-- "path".')
+    for number, unknown in references.check(root, text):
+        yield unknown.at(file, number)
     part = concepts(root, PurePosixPath(source).parent.as_posix())
     environment = Environment(autoescape=False)  # only to parse: nothing is rendered here
-    environment.filters |= FILTERS
+    environment.filters |= dict.fromkeys(FILTERS, show)
     try:
-        tree = environment.parse(body)
-        unknown = meta.find_undeclared_variables(tree)
+        tree = environment.parse(text)  # the front matter too: its lines are shown on other pages
+        undeclared = meta.find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
         what = f"This macro cannot be read: {error.message}"
-        yield Problem(what, file, first + error.lineno - 1, "Look for the braces, quotes and names of this line.")
+        yield Problem(what, file, error.lineno, "Look for the braces, quotes and names of this line.")
         return
-    for node, unnamed in _check_names(tree, unknown, part, root):
-        yield unnamed.at(file, first + node.lineno - 1)
+    for node, unnamed in _check_names(tree, undeclared, part, root):
+        yield unnamed.at(file, node.lineno)
     if not stated and any(_is_call(call, "verdicts") for call in tree.find_all(nodes.Call)):
         yield Problem(
             "This page draws its claims, and states none.", file, 1, "State them in `claims:` of its front matter."
         )
+
+
+def _check_entries(root: Path, source: str, file: str, front_matter: str) -> Iterator[Problem]:
+    """What the page of a concept, or of a part, says of itself for other pages."""
+    generated = Generated(root, concept_of(source))
+    if generated.record:
+        yield from parts.check(file, front_matter, generated, references.read(root))
+    elif re.fullmatch(r"\d+/index\.md", source):
+        yield from parts.check_part(file, front_matter)
 
 
 def _check_claims(root: Path, source: str, stated: list[claims.Claim]) -> Iterator[Problem]:
@@ -114,11 +141,11 @@ def _check_claims(root: Path, source: str, stated: list[claims.Claim]) -> Iterat
 def _check_include(root: Path, path: str) -> None:
     if (root / "docs" / "generated" / path).is_file():
         return
-    parts = re.fullmatch(r"(?P<concept>[^/]+/[^/]+)/cells/(?P<cell>[^/]+)\.(?P<kind>py|txt)", path)
-    if not parts:
+    named = re.fullmatch(r"(?P<concept>[^/]+/[^/]+)/cells/(?P<cell>[^/]+)\.(?P<kind>py|txt)", path)
+    if not named:
         raise Problem(f"There is no {path!r} to include.", todo='Include "<part>/<concept>/cells/<cell>.py" or .txt.')
-    generated = _generated(root, parts["concept"])
-    (generated.cell if parts["kind"] == "py" else generated.output)(parts["cell"])
+    generated = _generated(root, named["concept"])
+    (generated.cell if named["kind"] == "py" else generated.output)(named["cell"])
 
 
 def _generated(root: Path, concept: str) -> Generated:

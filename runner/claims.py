@@ -15,8 +15,24 @@ from runner.problem import Problem, UnknownName
 from runner.series import one_seed, show
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times faster where libyaml is there
-KEYS = ("says", "measured", "holds", "paper", "control", "format")
-REQUIRED = ("says", "measured", "holds", "paper")
+KEYS = ("says", "measured", "holds", "paper", "control", "format", "evidence")
+REQUIRED = ("says", "measured", "holds", "paper", "evidence")
+# How strong the evidence of a claim is: one word of each group. The page *How it works* shows this table.
+EVIDENCE = {
+    "How the measured thing and the claim are linked": {
+        "exact": "A closed form says what must come out, and the run agrees with it.",
+        "causal": "One thing was changed on purpose, all else was kept, and the claim is about what that did.",
+        "correlational": "It was observed; nothing was changed to test what brought it about.",
+    },
+    "The size of what was measured": {
+        "toy": "Made-up data, or images and networks so small that all of it runs in seconds.",
+        "realistic": "Data and networks of a size at which people use them.",
+    },
+    "On how many sets of data": {
+        "one data set": "One set of data, drawn or split anew for each seed.",
+        "several data sets": "Two or more that have nothing to do with each other.",
+    },
+}
 FUNCTIONS = {"min": min, "max": max, "median": statistics.median, "mean": statistics.fmean, "abs": abs, "len": len}
 
 
@@ -30,6 +46,7 @@ class Claim:
     measured: str
     holds: str
     paper: str
+    evidence: tuple[str, ...]
     control: str = ""
     format: str = ""
 
@@ -98,7 +115,20 @@ def _claim(file: str, node: yaml.Node) -> Claim:
     for key in REQUIRED:
         if not given.get(key, ("", 0))[0].strip():
             raise Problem(f"A claim has no `{key}`.", file, line, f"A claim needs {', '.join(REQUIRED)}.")
-    return Claim(file, line, **{key: value for key, (value, _) in given.items()})
+    stated = {key: value for key, (value, _) in given.items()}
+    grades, at = given["evidence"]
+    return Claim(file, line, **stated | {"evidence": _evidence(grades, file, at)})
+
+
+def _evidence(grades: str, file: str, line: int) -> tuple[str, ...]:
+    """The grades in their fixed order, one of each group."""
+    given = [grade.strip() for grade in grades.split(",")]
+    chosen = tuple(grade for group in EVIDENCE.values() for grade in group if grade in given)
+    one_of_each = all(sum(grade in given for grade in group) == 1 for group in EVIDENCE.values())
+    if not one_of_each or len(given) != len(chosen):
+        choices = "; ".join(" or ".join(group) for group in EVIDENCE.values())
+        raise Problem(f"`evidence: {grades}` is not one word of each group.", file, line, f"Choose {choices}.")
+    return chosen
 
 
 def _line(node: yaml.Node) -> int:

@@ -15,7 +15,10 @@ from mkdocs.exceptions import BuildError
 from mkdocs.plugins import event_priority
 from mkdocs.utils import get_relative_url
 
-from runner import lighten, mathml, site
+from runner import glossary, lighten, mathml, site
+from runner.pages import measure
+from runner.references import Citations
+from runner.references import read as read_references
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 NOTEBOOK_STYLES = "assets/notebook.css"
 build = site.Build()
+terms = glossary.Glossary(Path(__file__).resolve().parent.parent / "docs")
 
 
 def on_startup(command: str, **_: Any) -> None:
@@ -33,11 +37,15 @@ def on_startup(command: str, **_: Any) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+@event_priority(100)  # before the macros read their own
 def on_config(config: MkDocsConfig) -> None:
-    generated = Path(config.config_file_path).parent / "docs" / "generated"
-    config.mdx_configs["pymdownx.snippets"]["base_path"] = [str(generated)]  # from whichever folder MkDocs was called
+    docs = Path(config.config_file_path).parent / "docs"  # from whichever folder MkDocs was called
+    config.mdx_configs["pymdownx.snippets"]["base_path"] = [str(docs / "generated")]
+    config.plugins["macros"].config["include_dir"] = str(docs / "templates")
     python = {"name": "python", "class": "highlight", "format": lighten.fence}
     config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [python]
+    terms.docs = docs
+    config.markdown_extensions.append(terms)  # type: ignore[arg-type]
     if build.serving:
         config.plugins["macros"].config["on_error_fail"] = False  # it would end the server
     else:
@@ -61,15 +69,21 @@ def on_page_read_source(page: Page, **_: Any) -> str | None:
 
 
 @event_priority(-100)  # after the macros
-def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     if _is_notebook(page):
         page.meta["search"] = {"exclude": True}  # the article says the same, and is the one to find
+    else:
+        terms.source = page.file.src_uri
+        known = read_references(Path(config.config_file_path).parent)
+        markdown = Citations(known, first=str(page.meta.get("reference", ""))).resolve(markdown)
     return build.above(page.file.src_uri) + markdown
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     if not _is_notebook(page):
-        return mathml.in_article(html)
+        html = mathml.in_article(html)
+        page.meta["lengths"] = measure(html)
+        return _with_lengths(html, page)
     html, styles = lighten.notebook(mathml.in_notebook(lighten.code(html)))
     site.write(Path(config.site_dir, NOTEBOOK_STYLES), styles)
     return f'<link rel="stylesheet" href="{get_relative_url(NOTEBOOK_STYLES, page.url)}">\n{html}'
@@ -79,7 +93,7 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> None:
     """Beside each page its Markdown, macros and includes resolved: what the tests run and programs read."""
     if not _is_notebook(page):
         path = Path(page.file.abs_dest_path).with_suffix(".md")
-        site.write(path, site.expand(page.markdown or "", config))
+        site.write(path, site.expand(_with_lengths(page.markdown or "", page), config))
 
 
 def on_post_build(**_: Any) -> None:
@@ -92,6 +106,12 @@ def on_build_error(**_: Any) -> None:  # strict mode, too, comes here after on_p
 
 def on_shutdown() -> None:
     build.close()
+
+
+def _with_lengths(text: str, page: Page) -> str:
+    for place, length in page.meta["lengths"].items():
+        text = text.replace(place, length)
+    return text
 
 
 def _is_notebook(page: Page) -> bool:

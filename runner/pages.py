@@ -1,24 +1,34 @@
-"""What pages can use: ``figure``, ``verdicts``, ``status`` and, by the concept's name, its numbers.
+"""What pages can use: the macros named in ``MACROS`` and, by the concept's name, its numbers.
 
 MkDocs-Macros loads this module and calls ``define_env``, and ``on_pre_page_macros`` before each page.
 """
 
 from __future__ import annotations
 
-import os
+import math
 import re
 from collections import Counter
+from collections.abc import Iterator
+from html import unescape
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import yaml
+
 from runner import claims
-from runner.generated import SCHEMES, Generated
+from runner.generated import SCHEMES, Figure, Generated
+from runner.parts import Concept, Part, Render
+from runner.parts import check as check_concept
 from runner.problem import Problem
+from runner.references import PLACE
+from runner.references import read as read_references
 from runner.series import Numbers, show
 
 WORDS_A_MINUTE = 220
-MACROS = ("figure", "verdicts", "status")
-FILTERS = {"fmt": show}  # {{ grokking.accuracy | fmt(".1%") }}
+MACROS = ("figure", "verdicts", "status", "references", "full_run", "this_part", "parts", "evidence_grades")
+# Where the length of a page stands until it has been rendered and its words can be counted; see ``measure``.
+LENGTHS = {"words": "<!-- words -->", "minutes": "<!-- minutes -->", "seconds": "<!-- seconds of the short of it -->"}
+FILTERS = ("fmt", "images")  # {{ grokking.accuracy | fmt(".1%") }}
 
 
 def concept_of(source: str) -> str:
@@ -54,10 +64,22 @@ def read(page: Path) -> str:
         raise Problem(f"This page is not UTF-8: {error.reason}.", todo="Save it as UTF-8.") from None
 
 
-def words(body: str) -> int:
-    """How many words there are to read: no code, no macros, no addresses."""
-    body = re.sub(r"```.*?```|\{[{%].*?[}%]\}|<[^>]*>|\]\([^)]*\)|\{[^}]*\}", " ", body, flags=re.DOTALL)
-    return len(re.findall(r"\w[\w'’.-]*", body))
+def measure(html: str) -> dict[str, str]:
+    """How long a rendered page is to read: all its words, the minutes for them, the seconds for *In 30 seconds*."""
+    short = re.search(r'<h2 id="in-30-seconds">.*?</h2>(.*?)<h2', html, re.DOTALL)
+    count = _words(html)
+    return {
+        LENGTHS["words"]: f"{count:,}",
+        LENGTHS["minutes"]: str(math.ceil(count / WORDS_A_MINUTE)),
+        LENGTHS["seconds"]: str(math.ceil(60 * _words(short[1]) / WORDS_A_MINUTE) if short else 0),
+    }
+
+
+def _words(html: str) -> int:
+    """Words in a piece of HTML; a formula is one of them, code and pictures are none."""
+    prose = re.sub(r"<(pre|svg|style|script)\b.*?</\1>|<!--.*?-->", " ", html, flags=re.DOTALL)
+    prose = re.sub(r"<math\b.*?</math>", " x ", prose, flags=re.DOTALL)
+    return len(re.findall(r"\w[\w'’.,-]*", unescape(re.sub(r"<[^>]+>", " ", prose))))
 
 
 def define_env(env: Any) -> None:
@@ -75,17 +97,9 @@ def define_env(env: Any) -> None:
 
     def figure(concept: str, name: str, alt: str, caption: str) -> str:
         """A figure in both colour schemes, of which the browser loads the one in use."""
-        drawn = Generated(root, concept).figure(name)
-        docs = root / "docs"
-        folder = (docs / env.page.file.src_uri).parent
-        size = f'width="{drawn.width}" height="{drawn.height}" loading="lazy"'
-        label = re.sub(r"([\[\]])", r"\\\1", " ".join(alt.split()))
-        images = [
-            f"![{label}]({Path(os.path.relpath(path, folder)).as_posix()}#only-{scheme}){{ {size} }}"
-            for scheme, path in zip(SCHEMES, (drawn.light, drawn.dark), strict=True)
-        ]
+        images = _images(Generated(root, concept).figure(name), alt, root)
         return "\n".join(
-            (f'<figure markdown="span" id="figure-{name}">', *images, f"<figcaption markdown=\"span\">{caption}</figcaption>", "</figure>")
+            (f'<figure markdown="span" id="figure-{name}">', images, f"<figcaption markdown=\"span\">{caption}</figcaption>", "</figure>")
         )  # fmt: skip
 
     def verdicts() -> str:
@@ -102,38 +116,118 @@ def define_env(env: Any) -> None:
                 claim.paper,
                 f"**{verdict.measured}**",
                 verdict.control or "–",
-                f"{mark}<br>`{claim.holds}`",
+                f"{mark}<br>`{claim.holds}`<br>{' · '.join(claim.evidence)}",
             )
             rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         return '<div class="claims" markdown>\n\n' + "\n".join(rows) + "\n\n</div>"
 
     def status() -> str:
-        """One line: how long to read, how long to run, what holds, when and with what it was built."""
-        generated = here()
-        record = generated.record
-        body = split(read(root / "docs" / env.page.file.src_uri))[1]
+        """One line: how long to read; for a concept also how long to run, what holds, when and with what it was built."""
+        whole = f"{LENGTHS['words']} words · {LENGTHS['minutes']} min read"
+        record = here().record
+        if not record:
+            return f'<p class="status" markdown>{whole}</p>'
         judged = page_claims()
-        count = words(body)
         torch = record["key"]["torch"].partition("+")[0]
         held = sum(verdict.holds for verdict in judged)
         return (
-            f'<p class="status" markdown>{count:,} words · {max(1, round(count / WORDS_A_MINUTE))} min to read'
+            f'<p class="status" markdown>In short: {LENGTHS["seconds"]} s read · {whole}'
             f" · {record['seconds']:.0f} s to run"
             f" · [claims that hold: {held} of {len(judged)}](#does-it-hold)"
             f" · built {record['when'][:10]} with torch {torch}</p>"
         )
 
-    for macro in (figure, verdicts, status):
+    def references() -> str:
+        """All that this page cites; it is known, and put here, when the whole page is."""
+        given = str(env.page.meta.get("given", ""))
+        told = f"The series gives: *{given}*. Why that errs: [Read with care](#read-with-care).\n\n" if given else ""
+        return told + PLACE
+
+    def full_run() -> str:
+        """Links to all that came out of this page's run."""
+        folder, stem = f"/generated/{here().concept}", PurePosixPath(here().concept).name
+        return (
+            f"[Every cell with what it printed and drew]({folder}/run.ipynb) · [download the script]({folder}/{stem}.py)"
+            f" · [download the notebook]({folder}/{stem}.ipynb) · [all numbers as data]({folder}/results.json)"
+        )
+
+    def this_part() -> Part:
+        """The part of the series to which this page belongs."""
+        return _part(PurePosixPath(env.page.file.src_uri).parent.as_posix())
+
+    def parts() -> list[Part]:
+        """All parts of the series, the newest first."""
+        folders = (path.parent.name for path in (root / "docs").glob("*/index.md"))
+        return [_part(folder) for folder in sorted(filter(str.isdigit, folders), key=int, reverse=True)]
+
+    def _part(folder: str) -> Part:
+        page = f"{folder}/index.md"
+        meta = yaml.safe_load(split(read(root / "docs" / page))[0])
+        numbers = _numbers(root, folder)
+
+        def render(text: str) -> str:
+            rendered: str = env.env.from_string(text).render(numbers)
+            return rendered
+
+        found = (concept_here(root, source, render) for source in _in_order(env.conf["nav"], root, folder))
+        return Part(page, meta, [concept for concept in found if concept])
+
+    def evidence_grades() -> dict[str, dict[str, str]]:
+        """The words that grade evidence, with what each means."""
+        return claims.EVIDENCE
+
+    for macro in (figure, verdicts, status, references, full_run, this_part, parts, evidence_grades):
         env.macro(macro)
-    for name, function in FILTERS.items():
-        env.filter(function, name)
+    env.filter(show, "fmt")
+    env.filter(lambda shown, alt: _images(shown, alt, root), "images")
+
+
+def concept_here(root: Path, source: str, render: Render = str) -> Concept | None:
+    """The concept that a page presents; none if the page is about something else, or waits to be mended."""
+    generated, known = Generated(root, concept_of(source)), read_references(root)
+    if not generated.record:
+        return None
+    front_matter, _, _ = split(read(root / "docs" / source))
+    if any(check_concept(f"docs/{source}", front_matter, generated, known)):
+        return None
+    return Concept(source, yaml.safe_load(front_matter), generated, known, render, front_matter)
+
+
+def _in_order(nav: Any, root: Path, folder: str) -> list[str]:
+    """The pages of a folder in the order of the navigation; those that are not in it come last."""
+
+    def walk(item: Any) -> Iterator[str]:
+        for value in item.values() if isinstance(item, dict) else item if isinstance(item, list) else ():
+            yield from walk(value)
+        if isinstance(item, str):
+            yield item
+
+    listed = [source for source in walk(nav) if PurePosixPath(source).parent.as_posix() == folder]
+    there = [path.relative_to(root / "docs").as_posix() for path in sorted((root / "docs" / folder).glob("*.md"))]
+    return [
+        source for source in dict.fromkeys((*listed, *there)) if source in there and not source.endswith("/index.md")
+    ]
+
+
+def _images(drawn: Figure, alt: str, root: Path) -> str:
+    """A figure's two files, one for each colour scheme, with their size."""
+    label = re.sub(r"([\[\]])", r"\\\1", " ".join(alt.split()))
+    size = f'width="{drawn.width}" height="{drawn.height}" loading="lazy"'
+    files = zip(SCHEMES, (drawn.light, drawn.dark), strict=True)
+    return "\n".join(
+        f"![{label}](/{path.relative_to(root / 'docs').as_posix()}#only-{scheme}){{ {size} }}" for scheme, path in files
+    )
+
+
+def _numbers(root: Path, part: str) -> dict[str, Numbers]:
+    return {name: Numbers(generated) for name, generated in concepts(root, part).items()}
 
 
 def on_pre_page_macros(env: Any) -> None:
     """Each page knows the concepts of its own part by their names."""
     root = Path(env.conf["config_file_path"]).parent
     part = PurePosixPath(env.page.file.src_uri).parent.as_posix()
-    env.variables.update({name: Numbers(generated) for name, generated in concepts(root, part).items()})
+    env.variables.update(_numbers(root, part))
 
 
 def problem_page(problems: list[Problem]) -> str:

@@ -89,7 +89,8 @@ def create(folder: Path) -> Project:
         shutil.copy2(ROOT / name, folder)
     shutil.copytree(ROOT / "runner", folder / "runner", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "tests" / "toy", folder, dirs_exist_ok=True)
-    shutil.copytree(ROOT / "docs" / "assets", folder / "docs" / "assets")
+    for name in ("assets", "templates"):
+        shutil.copytree(ROOT / "docs" / name, folder / "docs" / name)
     shutil.copy(ROOT / "snippets" / "matplotlibrc", folder / "snippets")
     config = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     (folder / "mkdocs.yml").write_text(re.sub(r"^nav:\n(?:[ ].*\n)+", "", config, flags=re.MULTILINE), encoding="utf-8")

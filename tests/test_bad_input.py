@@ -205,7 +205,7 @@ def test_a_figure_too_heavy_for_a_page(project: Project) -> None:
 def test_an_unknown_name(project: Project, old: str, new: str, said: str, nearest: str) -> None:
     line = project.replace(PAGE, old, new)
     # A claim is known by the line at which it begins; a wrong entry of it by its own.
-    at = 3 if 3 < line < 8 and "contrl" not in new else line
+    at = 3 if 3 < line < 9 and "contrl" not in new else line
     told = fails(project, f"{PAGE}:{at}:", said)
     assert f"Did you mean {nearest}?" in told
 
@@ -316,17 +316,75 @@ def test_an_expression_that_is_not_one(project: Project, expression: str) -> Non
     fails(project, f"{PAGE}:3:", f"`holds: {expression}`")
 
 
-@pytest.mark.parametrize("entry", ["says", "measured", "holds", "paper"])
+@pytest.mark.parametrize("entry", ["says", "measured", "holds", "paper", "evidence"])
 def test_a_claim_without_a_required_entry(project: Project, entry: str) -> None:
     page = project.read(PAGE).splitlines(keepends=True)
-    (line,) = (text for text in page if f" {entry}: " in text)
-    project.write(PAGE, "".join(page).replace(line, "  -\n" if entry == "says" else ""))
+    (line,) = (text for text in page[:9] if f" {entry}: " in text)
+    project.write(PAGE, "".join(page).replace(line, "  -\n" if entry == "says" else "", 1))
     fails(project, f"{PAGE}:", f"no `{entry}`")
 
 
 def test_a_format_that_is_none(project: Project) -> None:
     project.replace(PAGE, "    control: delay_control", "    format: .1z")
     fails(project, f"{PAGE}:3:", "`format: .1z`")
+
+
+@pytest.mark.parametrize("grades", ["causal", "causal, exact, toy, one data set", "causal, toy, many data sets"])
+def test_a_grade_of_evidence_that_is_none(project: Project, grades: str) -> None:
+    line = project.replace(PAGE, "correlational, toy, one data set", grades)
+    told = fails(project, f"{PAGE}:{line}:", f"`evidence: {grades}`")
+    assert "exact or causal or correlational; toy or realistic; one data set or several data sets" in told
+
+
+# -- what a page says of itself, and whom it cites -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("one_liner: Twice", "one-liner: Twice", 1, "needs `one_liner:`"),
+        ("analogy: Like counting to ten, twice.", "analogy: [a, b]", 12, "`analogy` is not what it should be"),
+        ("  number:", "  nummer:", 16, "`headline` has no `number`"),
+        ("  figure: line", "  figure: lime", 16, "no figure named 'lime'"),
+        ("reference: power2022", "reference: power2021", 21, "no entry named 'power2021'"),
+        ("Here {{ toy.delay.", "Here {{ toy.delai.", 15, "no result named 'delai'"),
+        ("say @power2022", "say @power2023", 27, "no entry named 'power2023'"),
+        ("[@power2022, Figure 1]", "[@power2022; @powers2022]", 6, "no entry named 'powers2022'"),
+    ],
+)
+def test_a_page_that_says_too_little_or_cites_what_is_not_there(
+    project: Project, old: str, new: str, line: int, said: str
+) -> None:
+    project.replace(PAGE, old, new)
+    fails(project, f"{PAGE}:{line}:", said)
+
+
+def test_a_part_that_says_too_little(project: Project) -> None:
+    project.replace("docs/29/index.md", "abstract: One toy, for the tests.\n", "")
+    fails(project, "docs/29/index.md:1:", "needs `abstract:`")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("eprint = {2201.02177}", "eprint = {2213.02177}", "malformed arXiv id: '2213.02177'"),
+        ("eprint = {2201.02177}", "eprint = {2301.02177}", "arXiv id of a year after its own"),
+        ("eprint = {2201.02177}", "doi = {doi.org/10.1/x}", "malformed DOI: 'doi.org/10.1/x'"),
+        ("eprint = {2201.02177},", "", "no doi, no eprint and no url"),
+        ("verified = {record}", "verified = {yes}", "verified = 'yes'"),
+        ("author = {Power, Alethea and", "editor = {Power, Alethea and", "has no author"),
+        ("year = 2022,", "", "has no year"),
+    ],
+)
+def test_an_entry_of_the_bibliography_that_is_malformed(project: Project, old: str, new: str, said: str) -> None:
+    project.replace("docs/references.bib", old, new)
+    fails(project, "docs/references.bib:1:", "'power2022'", said)
+
+
+@pytest.mark.parametrize(("old", "new"), [("title = {", ""), ("@misc", "@misc{power2022, year = 1}\n@misc")])
+def test_a_bibliography_that_cannot_be_read(project: Project, old: str, new: str) -> None:
+    project.replace("docs/references.bib", old, new)
+    fails(project, "docs/references.bib:", "cannot be read")
 
 
 # -- a cache entry that cannot be trusted --------------------------------------------------------------------------

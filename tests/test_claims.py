@@ -11,7 +11,7 @@ RESULTS = {"seeds": [3, 4, 5], "delay": [20.0, 9.5, 30.0], "control": [1.0, 1.0,
 
 
 def claim(holds: str, **more: str) -> claims.Claim:
-    return claims.Claim("page.md", 7, "It is late", "delay", holds, "later", **more)
+    return claims.Claim("page.md", 7, "It is late", "delay", holds, "later", ("causal",), **more)
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,11 @@ def test_an_expression_can_do_nothing_but_compare(holds: str) -> None:
 
 
 def test_claims_are_read_with_their_lines() -> None:
-    front = "title: x\nclaims:\n  - says: one\n    measured: a\n    holds: a > 1\n    paper: two\n  - says: b\n    measured: a\n    holds: a > 2\n    paper: p\n    format: .1%\n"
+    front = "title: x\nclaims:\n  - says: one\n    measured: a\n    holds: a > 1\n    paper: two\n    evidence: exact, toy, one data set\n  - says: b\n    measured: a\n    holds: a > 2\n    paper: p\n    evidence: one data set, causal,toy\n    format: .1%\n"
     first, second = claims.read("page.md", front)
     assert (first.line, first.says, first.format) == (4, "one", "")
-    assert (second.line, second.format) == (8, ".1%")
+    assert first.evidence == ("exact", "toy", "one data set")
+    assert (second.line, second.format, second.evidence) == (9, ".1%", ("causal", "toy", "one data set"))
 
 
 @pytest.mark.parametrize("front", ["", "title: x\n", "claims: []\n"])
