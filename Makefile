@@ -26,6 +26,7 @@ lint: $(INSTALLED)
 	@"$(BIN)/python" -m ruff check --quiet .
 	@"$(BIN)/python" -m ruff format --check --quiet .
 	@"$(BIN)/python" -m mypy
+	@"$(BIN)/typos"
 
 bench: $(INSTALLED)
 	@"$(BIN)/python" -m tests.bench

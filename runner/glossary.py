@@ -89,7 +89,7 @@ class _FirstUses(Treeprocessor):
 
     def _walk(self, element: Element) -> None:
         """Down the page in the order in which it is read."""
-        if element.tag in NOT_IN or "status" in element.get("class", "").split():
+        if element.tag in NOT_IN or {"status", "grid"} & set(element.get("class", "").split()):
             return
         children = list(element)
         if element.text and not isinstance(element.text, AtomicString):

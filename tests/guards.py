@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -113,7 +116,7 @@ def signs_of_failure(site: Path) -> list[str]:
     for name, _, soup in pages(site):
         body = soup.find("main") or soup
         # In a notebook braces may be a program's; elsewhere code is shown to be read, and run by pytest-codeblocks.
-        text = _without(body, ["script", "style"] if is_notebook(name) else ["script", "style", "pre"])
+        text = _without(body, ["script", "style"] if is_notebook(name) else ["script", "style", "pre", "code"])
         signs = SIGNS_OF_FAILURE[:-2] if is_notebook(name) else SIGNS_OF_FAILURE
         wrong += [f"{name}: {sign!r} stands in the text" for sign in signs if sign in text]
     return wrong
@@ -135,6 +138,20 @@ def raw_formulas(site: Path) -> list[str]:
 
 def _without(tag: Tag, names: list[str]) -> str:
     return "".join(str(s) for s in tag.strings if not any(parent.name in names for parent in s.parents))
+
+
+def rough_prose(site: Path) -> list[str]:
+    """What proselint, an editor's ear, finds in the sentences of the pages; code, formulas and tables are not sentences."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number, (name, _, soup) in enumerate(pages(site)):
+            if not is_notebook(name):
+                sentences = soup.select("article :is(p, li, summary, figcaption)")
+                text = "\n\n".join(" ".join(_without(tag, ["code", "math", "small"]).split()) for tag in sentences)
+                Path(folder, f"{number}: {name.replace('/', ' ')}").write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "proselint", "check", *sorted(map(str, Path(folder).iterdir()))]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert not done.stderr, done.stderr
+        return [line.removeprefix(f"{folder}/") for line in done.stdout.splitlines()]
 
 
 def blocks_not_run(site: Path) -> list[str]:
@@ -196,6 +213,7 @@ ALL = (
     poor_images,
     signs_of_failure,
     raw_formulas,
+    rough_prose,
     blocks_not_run,
     cells_not_run,
     heavy_pages,

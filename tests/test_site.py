@@ -54,6 +54,7 @@ def test_the_toy_passes(guard: Guard, good_project: Project) -> None:
         (guards.signs_of_failure, NOTEBOOK, "A snippet as small", "Traceback (most recent call last) A small"),
         (guards.raw_formulas, ARTICLE, "It comes", "With $y = x$, it comes"),
         (guards.raw_formulas, NOTEBOOK, "with a formula:", r"with $\frac{a}{b}$:"),
+        (guards.rough_prose, ARTICLE, "It comes", "At this moment in time it is very unique, and comes"),
         (guards.blocks_not_run, EXPANDED, "```python\ndef double", "```py\ndef double"),
         (guards.blocks_not_run, EXPANDED, "return 2 * x", "return 3 * x"),
         (guards.blocks_not_run, ARTICLE, 'class="language-python highlight"', 'class="language-rust highlight"'),
