@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import statistics
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,6 +134,17 @@ def _evidence(grades: str, file: str, line: int) -> tuple[str, ...]:
 
 def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 2  # the front matter begins at line 2, and YAML counts from 0
+
+
+def anchors(stated: Sequence[Claim]) -> list[str]:
+    """The address of each claim of a page within it. Two claims may be about one result."""
+    seen: Counter[str] = Counter()
+    found = []
+    for claim in stated:
+        seen[claim.measured] += 1
+        again = f"-{seen[claim.measured]}" if seen[claim.measured] > 1 else ""
+        found.append(f"claim-{claim.measured.replace('_', '-')}{again}")
+    return found
 
 
 def judge(claim: Claim, results: Mapping[str, Any], concept: str) -> Verdict:

@@ -15,7 +15,8 @@ from mkdocs.exceptions import BuildError
 from mkdocs.plugins import event_priority
 from mkdocs.utils import get_relative_url
 
-from runner import glossary, lighten, mathml, site
+from runner import glossary, lighten, mathml, policy, search, site
+from runner.machines import Machines
 from runner.pages import measure
 from runner.references import Citations
 from runner.references import read as read_references
@@ -23,6 +24,7 @@ from runner.references import read as read_references
 if TYPE_CHECKING:
     from jinja2 import Environment
     from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
 NOTEBOOK_STYLES = "assets/notebook.css"
@@ -57,11 +59,17 @@ def on_pre_build(config: MkDocsConfig) -> None:
         raise BuildError(f"the site was not built.\n\n{problems}\n")
 
 
-def on_env(env: Environment, config: MkDocsConfig, **_: Any) -> None:
-    """Keep the theme's compiled templates from one build to the next: a fifth of a warm build."""
+def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
+    """Keep the theme's compiled templates from one build to the next: a fifth of a warm build. And all pages are read
+    by now: say of each what programs are told."""
     folder = Path(config.config_file_path).parent / ".cache" / "templates"
     folder.mkdir(parents=True, exist_ok=True)
     env.bytecode_cache = FileSystemBytecodeCache(str(folder))
+    macros: Any = config.plugins["macros"]
+    parts = [] if build.blocked else macros.macros["parts"]()
+    config.extra["machines"] = machines = Machines(config, parts, files)
+    for page in [file.page for file in files.documentation_pages() if file.page]:
+        page.meta["machines"] = machines.about(page)
 
 
 def on_page_read_source(page: Page, **_: Any) -> str | None:
@@ -81,7 +89,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     if not _is_notebook(page):
-        html = mathml.in_article(html)
+        html = search.without_noise(mathml.in_article(html))
         page.meta["lengths"] = measure(html)
         return _with_lengths(html, page)
     html, styles = lighten.notebook(mathml.in_notebook(lighten.code(html)))
@@ -89,11 +97,28 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> st
     return f'<link rel="stylesheet" href="{get_relative_url(NOTEBOOK_STYLES, page.url)}">\n{html}'
 
 
-def on_post_page(output: str, page: Page, config: MkDocsConfig) -> None:
+def on_page_context(_: Any, page: Page, config: MkDocsConfig, **__: Any) -> None:
+    """Each claim is found by itself, as are the headings."""
+    if found := config.extra["machines"].concepts.get(page.file.src_uri):
+        finder: Any = config.plugins["material/search"]
+        finder.search_index.entries += search.entries(found[0], page.url)
+
+
+def on_template_context(context: dict[str, Any], config: MkDocsConfig, **_: Any) -> None:
+    context["machines"] = config.extra["machines"]  # for the feed and its like
+
+
+def on_post_template(output_content: str, template_name: str, **_: Any) -> str:
+    return _finished(output_content) if template_name.endswith(".html") else output_content
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
     """Beside each page its Markdown, macros and includes resolved: what the tests run and programs read."""
     if not _is_notebook(page):
         path = Path(page.file.abs_dest_path).with_suffix(".md")
-        site.write(path, site.expand(_with_lengths(page.markdown or "", page), config))
+        markdown = _with_lengths(page.markdown or "", page).replace(f" {search.EXCLUDED}", "")
+        site.write(path, site.expand(markdown, config))
+    return _finished(output)
 
 
 def on_post_build(**_: Any) -> None:
@@ -106,6 +131,12 @@ def on_build_error(**_: Any) -> None:  # strict mode, too, comes here after on_p
 
 def on_shutdown() -> None:
     build.close()
+
+
+def _finished(html: str) -> str:
+    """The whole page as it is sent. While it is served, it may also run what reloads it."""
+    html = lighten.page(html)
+    return html if build.serving else policy.in_page(html)
 
 
 def _with_lengths(text: str, page: Page) -> str:

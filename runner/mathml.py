@@ -33,4 +33,4 @@ def _mathml(tex: str, block: bool) -> str:
     from latex2mathml.converter import convert
 
     drawn: str = convert(html.unescape(tex).strip(), display="block" if block else "inline")
-    return drawn
+    return drawn.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "", 1)  # within HTML it goes without saying

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path, PurePosixPath
@@ -22,6 +21,7 @@ from runner.parts import check as check_concept
 from runner.problem import Problem
 from runner.references import PLACE
 from runner.references import read as read_references
+from runner.search import EXCLUDED
 from runner.series import Numbers, show
 
 WORDS_A_MINUTE = 220
@@ -105,11 +105,9 @@ def define_env(env: Any) -> None:
     def verdicts() -> str:
         """The claims of this page: what the paper says, what this build measured, and whether it holds."""
         rows = ["| Claim | Paper | Measured here | Control | Verdict |", "|---|---|---|---|---|"]
-        seen: Counter[str] = Counter()
-        for verdict in page_claims():
+        judged = page_claims()
+        for anchor, verdict in zip(claims.anchors([v.claim for v in judged]), judged, strict=True):
             claim = verdict.claim
-            seen[claim.measured] += 1
-            anchor = f"claim-{claim.measured.replace('_', '-')}" + (f"-{n}" if (n := seen[claim.measured]) > 1 else "")
             mark = "✓ holds" if verdict.holds else "✗ does not hold"
             cells = (
                 f'<span id="{anchor}"></span>{claim.says}',
@@ -119,19 +117,19 @@ def define_env(env: Any) -> None:
                 f"{mark}<br>`{claim.holds}`<br>{' · '.join(claim.evidence)}",
             )
             rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-        return '<div class="claims" markdown>\n\n' + "\n".join(rows) + "\n\n</div>"
+        return f'<div class="claims" {EXCLUDED} markdown>\n\n' + "\n".join(rows) + "\n\n</div>"
 
     def status() -> str:
         """One line: how long to read; for a concept also how long to run, what holds, when and with what it was built."""
         whole = f"{LENGTHS['words']} words · {LENGTHS['minutes']} min read"
         record = here().record
         if not record:
-            return f'<p class="status" markdown>{whole}</p>'
+            return f'<p class="status" {EXCLUDED} markdown>{whole}</p>'
         judged = page_claims()
         torch = record["key"]["torch"].partition("+")[0]
         held = sum(verdict.holds for verdict in judged)
         return (
-            f'<p class="status" markdown>In short: {LENGTHS["seconds"]} s read · {whole}'
+            f'<p class="status" {EXCLUDED} markdown>In short: {LENGTHS["seconds"]} s read · {whole}'
             f" · {record['seconds']:.0f} s to run"
             f" · [claims that hold: {held} of {len(judged)}](#does-it-hold)"
             f" · built {record['when'][:10]} with torch {torch}</p>"
@@ -147,8 +145,8 @@ def define_env(env: Any) -> None:
         """Links to all that came out of this page's run."""
         folder, stem = f"/generated/{here().concept}", PurePosixPath(here().concept).name
         return (
-            f"[Every cell with what it printed and drew]({folder}/run.ipynb) · [download the script]({folder}/{stem}.py)"
-            f" · [download the notebook]({folder}/{stem}.ipynb) · [all numbers as data]({folder}/results.json)"
+            f"<p {EXCLUDED} markdown>[Every cell with what it printed and drew]({folder}/run.ipynb) · [download the script]({folder}/{stem}.py)"
+            f" · [download the notebook]({folder}/{stem}.ipynb) · [all numbers as data]({folder}/results.json)</p>"
         )
 
     def this_part() -> Part:

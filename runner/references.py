@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from runner.problem import Problem, UnknownName
+from runner.search import EXCLUDED
 
 FILE = "docs/references.bib"
 PLACE = "<!-- references -->"  # where `{{ references() }}` stands until all that a page cites is known
@@ -194,7 +195,7 @@ class Citations:
                 f'[↑{time}](#cite-{it.key}-{time} "Where it is cited")' for time in range(1, self.times[it.key] + 1)
             )
             seen = f" <small>{SEEN[it.verified]}</small>" if SEEN[it.verified] else ""
-            yield f'- <span id="ref-{it.key}"></span>{authors}: *{it.title}*. {venue}. {links}.{seen} {back}'
+            yield f'- <span id="ref-{it.key}"></span>{authors}: *{it.title}*. {venue}. {links}.{seen} <span {EXCLUDED}>{back}</span>'
 
 
 def never_cited(root: Path, texts: Iterable[str]) -> list[str]:

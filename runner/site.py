@@ -71,6 +71,11 @@ class Build:
             self._failed[snippet.concept] = keys[snippet.concept], problem
         return failures
 
+    @property
+    def blocked(self) -> bool:
+        """Whether some page waits to be mended: then what all pages together say of themselves is not known."""
+        return bool(self._blocking)
+
     def instead_of(self, source: str) -> str | None:
         """What stands in place of a page that cannot be rendered."""
         return problem_page(self._blocking[source]) if source in self._blocking else None

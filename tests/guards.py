@@ -53,6 +53,18 @@ def _addresses(soup: BeautifulSoup) -> Iterator[tuple[str, str]]:
             yield value, "follow" if follows else "load"
 
 
+def home(site: Path) -> str:
+    """The address at which the site says that it stands; nothing if it was built without one."""
+    front = site / "index.html"
+    canonical = _soup(front, front.stat().st_mtime_ns).find("link", rel="canonical")
+    return str(canonical["href"]) if isinstance(canonical, Tag) else ""
+
+
+def base_path(site: Path) -> str:
+    """What precedes an address that begins at the root of the host: only the error page has such."""
+    return urlsplit(home(site)).path or "/"
+
+
 def broken_links(site: Path) -> list[str]:
     """Links to files or anchors that are not there; notebook pages, which MkDocs does not look into, included."""
     wrong = []
@@ -64,7 +76,7 @@ def broken_links(site: Path) -> list[str]:
             if not parts.path:
                 target = path
             elif parts.path.startswith("/"):
-                target = site / unquote(parts.path).lstrip("/")
+                target = site / unquote(parts.path).removeprefix(base_path(site))
             else:
                 target = (path.parent / unquote(parts.path)).resolve()
             if target.is_dir():
@@ -90,7 +102,11 @@ def foreign_hosts(site: Path) -> list[str]:
         if how == "load" and (urlsplit(address).netloc or urlsplit(address).scheme not in ("", "data"))
     ]
     for name, _, soup in pages(site):
-        scripts = "\n".join(str(tag.string or "") for tag in soup.find_all(["script", "style"]))
+        scripts = "\n".join(
+            str(tag.string or "")
+            for tag in soup.find_all(["script", "style"])
+            if tag.get("type") != "application/ld+json"
+        )
         wrong += [f"{name}: a script names {url}" for url in re.findall(r"""["'(](https?://[^"')\s]+)""", scripts)]
     for css in sorted(site.rglob("*.css")):
         text = css.read_text(encoding="utf-8")
@@ -145,7 +161,7 @@ def rough_prose(site: Path) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         for number, (name, _, soup) in enumerate(pages(site)):
             if not is_notebook(name):
-                sentences = soup.select("article :is(p, li, summary, figcaption)")
+                sentences = soup.select("article :is(p, figcaption), article li:not(:has(p), :has(> a:only-child))")
                 text = "\n\n".join(" ".join(_without(tag, ["code", "math", "small"]).split()) for tag in sentences)
                 Path(folder, f"{number}: {name.replace('/', ' ')}").write_text(text, encoding="utf-8")
         command = [sys.executable, "-m", "proselint", "check", *sorted(map(str, Path(folder).iterdir()))]

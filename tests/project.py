@@ -89,8 +89,10 @@ def create(folder: Path) -> Project:
         shutil.copy2(ROOT / name, folder)
     shutil.copytree(ROOT / "runner", folder / "runner", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "tests" / "toy", folder, dirs_exist_ok=True)
-    for name in ("assets", "templates"):
-        shutil.copytree(ROOT / "docs" / name, folder / "docs" / name)
+    for name in ("docs/assets", "docs/templates", "theme"):
+        shutil.copytree(ROOT / name, folder / name)
+    for name in ("_headers", "feed.xml", "llms.txt", "robots.txt", "tags.md"):
+        shutil.copy(ROOT / "docs" / name, folder / "docs")
     shutil.copy(ROOT / "snippets" / "matplotlibrc", folder / "snippets")
     config = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     (folder / "mkdocs.yml").write_text(re.sub(r"^nav:\n(?:[ ].*\n)+", "", config, flags=re.MULTILINE), encoding="utf-8")

@@ -39,3 +39,8 @@ def test_a_notebook_page_sheds_styles_and_foreign_scripts() -> None:
 def test_code_keeps_its_text_and_its_highlights() -> None:
     html = '<span class="k">def</span><span class="w"> </span><span class="nf">f</span><span class="p">(</span>'
     assert lighten.code(html) == '<span class="k">def</span> <span class="nf">f</span>('
+
+
+def test_code_that_is_drawn_alike_stands_in_one_span() -> None:
+    html = '<span class="s2">"a</span><span class="si">{</span>b<span class="si">}</span><span class="s2">c"</span>'
+    assert lighten.code(html) == '<span class="s">"a{</span>b<span class="s">}c"</span>'

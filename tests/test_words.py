@@ -81,7 +81,7 @@ def test_the_part_page_has_the_form_of_the_series(good_project: Project) -> None
     text = " ".join(main.get_text().replace("¶", "").split())
     in_order = (
         "Toys – #29", "words", "min read", "Abstract", "Under 30 seconds each.", "Resource", "Papers", "Video",
-        "Concept", "Reference", "Today's Five", "1. Toy", "Do the claims hold?", "Quick Reference",
+        "Concept", "Reference", "Today’s Five", "1. Toy", "Do the claims hold?", "Quick Reference",
         "Short, accurate ML explainers. Follow for more.", "Part 29 of the Five ML Concepts series. View all parts",
     )  # fmt: skip
     at = 0

@@ -1,0 +1,76 @@
+"""The image that stands for a page where someone shares its address: a card with its title and its figures."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import importlib.util
+import math
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+WIDTH, HEIGHT = 1200, 630  # the form that is shown whole everywhere
+LEFT, TOP, ROOM = 60, 128, (1080, 474)  # where the figures stand, and how much room they have
+GAP = 12
+
+# Always light: who shows it has one image for both schemes, on a ground of their own.
+CARD = """\
+<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{width}" height="{height}">
+<rect width="100%" height="100%" fill="#ffffff"/>
+<g font-family="DejaVu Sans">
+<text x="60" y="48" font-size="22" fill="#22303c">{site}</text>
+<text x="60" y="102" font-size="{size}" font-weight="700" fill="#123a5c">{title}</text>
+</g>
+{pictures}
+</svg>
+"""
+
+
+def draw(root: Path, site: str, title: str, figures: Sequence[Path]) -> bytes:
+    """A PNG of 1200 × 630: this title above these SVGs. The same card is drawn once, and kept in ``.cache``."""
+    card = CARD.format(
+        width=WIDTH,
+        height=HEIGHT,
+        site="" if title.startswith(site) else html.escape(site),
+        title=html.escape(title),
+        size=min(44, 1500 // len(title)),  # of the letters: a long title keeps to its line
+        pictures="\n".join(_side_by_side([figure.read_text(encoding="utf-8") for figure in figures])),
+    )
+    kept = root / ".cache" / "previews" / f"{hashlib.sha256(card.encode()).hexdigest()[:16]}.png"
+    if not kept.is_file():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        temporary = kept.with_suffix(".new")
+        temporary.write_bytes(_png(card))
+        temporary.replace(kept)
+    return kept.read_bytes()
+
+
+def _side_by_side(svgs: list[str]) -> Iterator[str]:
+    """Each as an element of the card, as large as there is room: one alone, more in rows of three."""
+    columns = min(3, len(svgs))
+    rows = math.ceil(len(svgs) / columns)
+    width, height = ROOM[0] / columns, ROOM[1] / rows
+    for place, svg in enumerate(svgs):
+        row, column = divmod(place, columns)
+        x = LEFT + width * column + (width / 2 * (columns * rows - len(svgs)) if row == rows - 1 else 0)
+        start, rest = re.search(r"(<svg\b[^>]*)(>.*)", svg, re.DOTALL).groups()  # type: ignore[union-attr]
+        start = re.sub(r'\s(?:x|y|width|height)="[^"]*"', "", start)
+        yield f'{start} x="{x:g}" y="{TOP + height * row:g}" width="{width - GAP:g}" height="{height - GAP:g}"{rest}'
+
+
+def _png(svg: str) -> bytes:
+    import resvg_py
+
+    # The fonts that matplotlib brings: the same on every machine.
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True, font_files=_fonts()))
+
+
+@cache
+def _fonts() -> list[str]:
+    found = importlib.util.find_spec("matplotlib")
+    assert found
+    assert found.origin
+    fonts = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
+    return [str(fonts / name) for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")]
