@@ -143,7 +143,7 @@ class Machines:
             return common | {
                 "@type": "CollectionPage",
                 "name": page.title,
-                "abstract": " ".join(str(part.meta["abstract"]).split()),
+                "abstract": part.abstract,
                 "datePublished": str(part.meta["date"]),
                 "isPartOf": {"@type": "CreativeWorkSeries", "name": self.config.site_name, "url": at("")},
                 "hasPart": articles,

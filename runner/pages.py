@@ -168,7 +168,7 @@ def define_env(env: Any) -> None:
             return rendered
 
         found = (concept_here(root, source, render) for source in _in_order(env.conf["nav"], root, folder))
-        return Part(page, meta, [concept for concept in found if concept])
+        return Part(page, meta, [concept for concept in found if concept], render)
 
     def evidence_grades() -> dict[str, dict[str, str]]:
         """The words that grade evidence, with what each means."""

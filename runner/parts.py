@@ -108,10 +108,15 @@ class Part:
     page: str
     meta: Mapping[str, Any]
     concepts: list[Concept]
+    render: Render
 
     @property
     def number(self) -> int:
         return int(self.meta["part"])
+
+    @property
+    def abstract(self) -> str:
+        return self.render(" ".join(self.meta["abstract"].split()))
 
 
 def check(file: str, front_matter: str, generated: Generated, references: Mapping[str, Reference]) -> Iterator[Problem]:

@@ -27,9 +27,9 @@ ARXIV = re.compile(r"(?P<year>\d{2})(0[1-9]|1[0-2])\.\d{4,5}")
 # How much of a source we have seen ourselves, and how the list of references says so.
 SEEN = {
     "paper": "",
-    "abstract": "We have read its abstract.",
-    "record": "We have seen its record only.",
-    "no": "We could not verify this entry.",
+    "abstract": "Abstract read.",
+    "record": "Only its record seen.",
+    "no": "Not verified.",
 }
 
 
