@@ -4,6 +4,7 @@ Data flows one way: ``snippets/`` -> runner -> ``docs/generated/`` -> pages -> s
 
 - ``snippet``    what is run: the scripts, their cells, and the key under which a run is remembered
 - ``kernel``     runs one snippet as a notebook, in a process of its own
+- ``motion``     an animation becomes one vector figure that moves
 - ``generated``  what came out: one folder per concept, written here, read by the pages
 - ``run``        runs what is stale, in parallel, and reports every failure
 - ``series``     how a measured number reads in a sentence

@@ -18,6 +18,7 @@ from runner.series import STATISTICS, show
 
 INCLUDE = re.compile(r"""^\s*-+8<-+ +(["'])(?P<path>.+?)\1\s*$""")
 OTHER_INCLUDE = re.compile(r"^\s*-+8<-+")
+FIGURES = ("figure", "watch")
 GIVEN = ("page", "config", "environment")  # by MkDocs-Macros
 
 
@@ -172,7 +173,7 @@ def _check_names(
         *((access, partial(_check_access, access, part)) for access in tree.find_all(nodes.Getattr)),
         *((access, partial(_check_item, access, part)) for access in tree.find_all(nodes.Getitem)),
         *((use, partial(_check_format, use)) for use in tree.find_all(nodes.Filter)),
-        *((call, partial(_check_figure, call, root)) for call in calls if _is_call(call, "figure")),
+        *((call, partial(_check_figure, call, m, root)) for call in calls for m in FIGURES if _is_call(call, m)),
     ]
     for node, check_it in checks:
         try:
@@ -214,13 +215,14 @@ def _check_access(access: nodes.Getattr, part: dict[str, Generated]) -> None:
                 raise UnknownName("statistic", access.attr, STATISTICS, f"{concept}.{result}")
 
 
-def _check_figure(call: nodes.Call, root: Path) -> None:
+def _check_figure(call: nodes.Call, macro: str, root: Path) -> None:
+    """``figure(…)`` and ``watch(…)``."""
     given: dict[str, Any] = dict(zip(("concept", "name", "alt", "caption"), call.args, strict=False))
     given |= {keyword.key: keyword.value for keyword in call.kwargs}
     constant = {key: node.value for key, node in given.items() if isinstance(node, nodes.Const)}
     if not {"concept", "name"} <= given.keys():
         raise Problem(
-            "A figure needs its concept and its name.", todo='Write figure("29/concept", "cell", alt=…, caption=…).'
+            "A figure needs its concept and its name.", todo=f'Write {macro}("29/concept", "cell", alt=…, caption=…).'
         )
     for key, why in (
         ("alt", "Say what the figure shows, for those who do not see it: alt=\"…\"."),
@@ -230,4 +232,5 @@ def _check_figure(call: nodes.Call, root: Path) -> None:
             label = "alt text" if key == "alt" else key
             raise Problem(f"The figure {constant.get('name', '')!r} has no {label}.", todo=why)
     if {"concept", "name"} <= constant.keys():
-        _generated(root, constant["concept"]).figure(constant["name"])
+        generated = _generated(root, constant["concept"])
+        (generated.animation if macro == "watch" else generated.figure)(constant["name"])

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner import motion
 from runner.problem import Problem, UnknownName
 from runner.snippet import STYLE
 
@@ -34,6 +35,14 @@ class Figure:
     dark: Path
     width: int
     height: int
+
+
+@dataclass(frozen=True)
+class Animation(Figure):
+    """The last frame of a figure that moves, and the file in which it does (the one for light pages)."""
+
+    moving: Path
+    seconds: float
 
 
 class Generated:
@@ -87,8 +96,18 @@ class Generated:
         return self._named("output", cell, "cells", ".txt")
 
     def figure(self, name: str) -> Figure:
+        """A figure that does not move."""
         light = self._named("figure", name, "", ".light.svg")
-        return Figure(light, light.with_name(f"{name}.dark.svg"), *_size(light.read_text(encoding="utf-8")))
+        svg = light.read_text(encoding="utf-8")
+        if motion.seconds(svg):
+            raise Problem(f"The figure {name!r} moves.", todo="Write watch(…) for figure(…): it waits for the reader.")
+        return Figure(light, light.with_name(f"{name}.dark.svg"), *_size(svg))
+
+    def animation(self, name: str) -> Animation:
+        light = self._named("animation", name, "", ".still.light.svg")
+        moving = light.with_name(f"{name}.light.svg")
+        svg = moving.read_text(encoding="utf-8")
+        return Animation(light, light.with_name(f"{name}.still.dark.svg"), *_size(svg), moving, motion.seconds(svg))
 
     def result(self, name: str) -> Any:
         if name not in self.results:
@@ -99,7 +118,7 @@ class Generated:
         path = self.folder / folder / (name + ending)
         if not path.is_file():
             known = (p.name.removesuffix(ending) for p in (self.folder / folder).glob("*" + ending))
-            raise UnknownName(kind, name, known, self.concept)
+            raise UnknownName(kind, name, (n for n in known if not n.endswith(".still")), self.concept)
         return path
 
     # -- writing -------------------------------------------------------------------------------------------------
@@ -154,6 +173,10 @@ def _files(executed: Executed, dark: dict[str, str]) -> Iterator[tuple[str, byte
         if text := "".join(o["text"] for o in cell.outputs if o.get("name") == "stdout"):
             yield f"cells/{name}.txt", text.removesuffix("\n").encode()
         drawn = [o for o in cell.outputs if "image/svg+xml" in o.get("data", {})]
+        if moving := [o for o in drawn if motion.seconds(o.data["image/svg+xml"])]:
+            # plt.show() has shown the figure as it was before it moved.
+            cell.outputs = [o for o in cell.outputs if o not in drawn or o in moving]
+            drawn = moving
         if len(drawn) > 1:
             raise Problem(
                 f"Cell {name!r} draws {len(drawn)} figures.",
@@ -168,10 +191,13 @@ def _files(executed: Executed, dark: dict[str, str]) -> Iterator[tuple[str, byte
                     f"Figure {name!r} weighs {len(svg) // 1000} kB; the limit is {FIGURE_LIMIT // 1000} kB.",
                     snippet.file,
                     cells.marks[position],
-                    "Draw what has thousands of points with rasterized=True: a bitmap inside the vector figure.",
+                    "Give the animation fewer frames, or fewer points that move."
+                    if moving
+                    else "Draw what has thousands of points with rasterized=True: a bitmap inside the vector figure.",
                 )
-            yield f"{name}.light.svg", svg.encode()
-            yield f"{name}.dark.svg", _recolour(svg, dark).encode()
+            yield from _both_schemes(name, svg, dark)
+            if moving:
+                yield from _both_schemes(f"{name}.still", motion.still(svg), dark)
             output.data = {"text/html": _picture(name, svg)}
     _introduce(page, stem, snippet.concept)
     yield "run.ipynb", nbformat.writes(page).encode()
@@ -196,14 +222,23 @@ def _introduce(page: NotebookNode, stem: str, concept: str) -> None:
     page.cells.insert(0, nbformat.v4.new_markdown_cell(intro, id="introduction"))
 
 
+def _both_schemes(name: str, svg: str, dark: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+    yield f"{name}.light.svg", svg.encode()
+    yield f"{name}.dark.svg", _recolour(svg, dark).encode()
+
+
 def _picture(name: str, svg: str) -> str:
     """On the notebook page, the two files that the article shows: they follow the scheme, and weigh nothing here."""
     width, height = _size(svg)
-    return "\n".join(
-        f'<img src="../{name}.{scheme}.svg#only-{scheme}" alt="The figure that the cell {name} draws." '
-        f'width="{width}" height="{height}" loading="lazy">'
+    length = motion.seconds(svg)
+    images = [
+        f'<img src="../{name}{".still" if length else ""}.{scheme}.svg#only-{scheme}" '
+        f'alt="The figure that the cell {name} draws." width="{width}" height="{height}" loading="lazy">'
         for scheme in SCHEMES
-    )
+    ]
+    if length:
+        images.append(f'<p><a href="../{name}.light.svg">Watch it move, {length:.0f} s</a></p>')
+    return "\n".join(images)
 
 
 def _size(svg: str) -> tuple[int, int]:

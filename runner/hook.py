@@ -15,7 +15,7 @@ from mkdocs.exceptions import BuildError
 from mkdocs.plugins import event_priority
 from mkdocs.utils import get_relative_url
 
-from runner import glossary, lighten, mathml, policy, search, site
+from runner import dress, glossary, lighten, mathml, policy, search, site
 from runner.machines import Machines
 from runner.pages import measure
 from runner.references import Citations
@@ -89,7 +89,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     if not _is_notebook(page):
-        html = search.without_noise(mathml.in_article(html))
+        html = search.without_noise(dress.page(mathml.in_article(html)))
         page.meta["lengths"] = measure(html)
         return _with_lengths(html, page)
     html, styles = lighten.notebook(mathml.in_notebook(lighten.code(html)))

@@ -24,6 +24,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
+from runner import motion
 from runner.problem import Problem
 from runner.snippet import STYLE, Cells
 
@@ -80,6 +81,7 @@ async def execute(cells: Cells, time_limit: float, on_cell: Callable[[str], None
         work.mkdir()
         profile.mkdir(parents=True)
         shutil.copy(Path(__file__).with_name("kernel_config.py"), profile / "ipython_kernel_config.py")
+        shutil.copy(motion.__file__, profile)
         environment = {
             **os.environ,
             **ONE_THREAD,
@@ -189,8 +191,10 @@ def _raised(cells: Cells, name: str, position: int, error: CellExecutionError) -
     text = re.sub(r"\x1b\[[0-9;]*m", "", error.traceback).rpartition("------------------\n")[2]
     text = re.sub(r"(?:File )?Cell In\[(?P<count>\d+)\], line (?P<line>\d+)", place, text)
     lines = [line for line in text.splitlines() if line.strip()]
+    # Raised while a cell's last value was shown (each frame of an animation is drawn then), it is named here alone.
+    what = lines[-1] if error.ename == "NoneType" else f"{error.ename}: {error.evalue}"
     return Problem(
-        re.sub(r" \(\d+\.py, line \d+\)$", "", f"Cell {name!r} raised {error.ename}: {error.evalue}"),
+        re.sub(r" \(\d+\.py, line \d+\)$", "", f"Cell {name!r} raised {what}"),
         file,
         found[-1] if found else cells.marks[position],
         f"Reproduce it alone with: {_command(cells)}",

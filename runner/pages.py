@@ -25,7 +25,7 @@ from runner.search import EXCLUDED
 from runner.series import Numbers, show
 
 WORDS_A_MINUTE = 220
-MACROS = ("figure", "verdicts", "status", "references", "full_run", "this_part", "parts", "evidence_grades")
+MACROS = ("figure", "watch", "verdicts", "status", "references", "full_run", "this_part", "parts", "evidence_grades")
 # Where the length of a page stands until it has been rendered and its words can be counted; see ``measure``.
 LENGTHS = {"words": "<!-- words -->", "minutes": "<!-- minutes -->", "seconds": "<!-- seconds of the short of it -->"}
 FILTERS = ("fmt", "images")  # {{ grokking.accuracy | fmt(".1%") }}
@@ -102,19 +102,34 @@ def define_env(env: Any) -> None:
             (f'<figure markdown="span" id="figure-{name}">', images, f"<figcaption markdown=\"span\">{caption}</figcaption>", "</figure>")
         )  # fmt: skip
 
+    def watch(concept: str, name: str, alt: str, caption: str) -> str:
+        """The last frame of an animation, which plays in its place when asked to; without scripts, a link to it."""
+        drawn = Generated(root, concept).animation(name)
+        label = f"Watch, {drawn.seconds:.0f} s"
+        lines = (
+            f'<figure class="watch" markdown="span" id="figure-{name}"><span class="watch__screen">',
+            _images(drawn, alt, root),
+            f"[{label}](/{drawn.moving.relative_to(root / 'docs').as_posix()})",
+            f'<button type="button">{label}</button>',
+            "</span>",
+            f'<figcaption markdown="span">{caption}</figcaption>',
+            "</figure>",
+        )
+        return "\n".join(lines)
+
     def verdicts() -> str:
         """The claims of this page: what the paper says, what this build measured, and whether it holds."""
         rows = ["| Claim | Paper | Measured here | Control | Verdict |", "|---|---|---|---|---|"]
         judged = page_claims()
         for anchor, verdict in zip(claims.anchors([v.claim for v in judged]), judged, strict=True):
             claim = verdict.claim
-            mark = "✓ holds" if verdict.holds else "✗ does not hold"
+            mark = "<b>✓ holds</b>" if verdict.holds else '<b class="not">✗ does not hold</b>'
             cells = (
                 f'<span id="{anchor}"></span>{claim.says}',
                 claim.paper,
                 f"**{verdict.measured}**",
                 verdict.control or "–",
-                f"{mark}<br>`{claim.holds}`<br>{' · '.join(claim.evidence)}",
+                f"{mark}<br>`{claim.holds}`<br>{' '.join(f'<i>{grade}</i>' for grade in claim.evidence)}",
             )
             rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         return f'<div class="claims" {EXCLUDED} markdown>\n\n' + "\n".join(rows) + "\n\n</div>"
@@ -174,7 +189,7 @@ def define_env(env: Any) -> None:
         """The words that grade evidence, with what each means."""
         return claims.EVIDENCE
 
-    for macro in (figure, verdicts, status, references, full_run, this_part, parts, evidence_grades):
+    for macro in (figure, watch, verdicts, status, references, full_run, this_part, parts, evidence_grades):
         env.macro(macro)
     env.filter(show, "fmt")
     env.filter(lambda shown, alt: _images(shown, alt, root), "images")

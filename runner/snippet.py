@@ -18,7 +18,7 @@ from runner.problem import Problem
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-SCHEMA = 1  # of what the runner writes: raise it when the same run should give other files
+SCHEMA = 2  # of what the runner writes: raise it when the same run should give other files
 STYLE = "snippets/matplotlibrc"
 LIBRARIES = ("torch", "numpy", "scikit-learn", "matplotlib")
 CELL_MARK = re.compile(r"^# %%(?!%)")

@@ -150,13 +150,13 @@ def test_no_results_cell(project: Project) -> None:
 def test_a_result_that_is_no_number(project: Project, value: str, said: str) -> None:
     project.replace(SNIPPET, "[20.5, 21, 22.25, 19, 25]", value)
     project.replace(SNIPPET, 'print(results["delay"])', "")
-    fails(project, f"{SNIPPET}:27:", "'results'", said)
+    fails(project, f"{SNIPPET}:46:", "'results'", said)
 
 
 @pytest.mark.parametrize("seeds", ["5", "[]", "[0.5]", "None"])
 def test_seeds_that_are_none(project: Project, seeds: str) -> None:
     project.replace(SNIPPET, '"seeds": seeds', f'"seeds": {seeds}')
-    fails(project, f"{SNIPPET}:27:", "'results'", "there is no `seeds`")
+    fails(project, f"{SNIPPET}:46:", "'results'", "there is no `seeds`")
 
 
 def test_a_snippet_that_is_not_utf8(project: Project) -> None:

@@ -20,10 +20,11 @@ GENERATED = "docs/generated/29/toy"
 def test_every_output_of_the_contract_is_there(good_project: Project) -> None:
     files = {name.removeprefix(GENERATED + "/") for name in good_project.digest(GENERATED)}
     assert files == {
-        *(f"cells/{cell}.py" for cell in ("setup", "take-home", "line", "results")),
+        *(f"cells/{cell}.py" for cell in ("setup", "take-home", "line", "in-motion", "results")),
         "cells/results.txt",
         "line.light.svg",
         "line.dark.svg",
+        *(f"in-motion{kind}.{scheme}.svg" for kind in ("", ".still") for scheme in ("light", "dark")),
         "results.json",
         "run.json",
         "run.ipynb",
@@ -34,7 +35,7 @@ def test_every_output_of_the_contract_is_there(good_project: Project) -> None:
 
 def test_the_record_says_what_a_reader_needs_to_trust_it(good_project: Project) -> None:
     record = json.loads(good_project.read(f"{GENERATED}/run.json"))
-    assert set(record["seconds_by_cell"]) == {"setup", "take-home", "line", "results"}
+    assert set(record["seconds_by_cell"]) == {"setup", "take-home", "line", "in-motion", "results"}
     assert sum(record["seconds_by_cell"].values()) <= record["seconds"]
     assert record["peak_memory_mb"] > 10
     assert record["cpu"]
@@ -50,7 +51,7 @@ def test_the_script_is_the_snippet_and_the_notebook_has_run(good_project: Projec
         notebook = nbformat.read(good_project.folder / GENERATED / name, as_version=4)
         nbformat.validate(notebook)
         code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-        assert [cell.execution_count for cell in code] == [1, 2, 3, 4]
+        assert [cell.execution_count for cell in code] == [1, 2, 3, 4, 5]
 
 
 def test_the_two_schemes_differ_in_their_colours_alone(good_project: Project) -> None:

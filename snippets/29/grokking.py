@@ -416,10 +416,14 @@ acc_without_weakest = test_accuracy_with(everything_on.scatter(1, weakest, False
 
 
 # %% rotation
-def on_plane(E, k):
-    """The numbers 0..p-1 on the plane in which frequency k of the embedding lives."""
+def plane_of(E, k):
+    """Two directions [d_model, 2]: the plane in which frequency k of the embedding lives."""
     a = 2 * math.pi * k * torch.arange(p) / p
-    plane = torch.linalg.qr((torch.stack([a.cos(), a.sin()]) @ E).T).Q  # [d_model, 2]
+    return torch.linalg.qr((torch.stack([a.cos(), a.sin()]) @ E).T).Q
+
+
+def on_plane(E, plane):
+    """The numbers 0..p-1, as the embedding has them, on this plane."""
     return (E - E.mean(0)) @ plane
 
 
@@ -429,7 +433,7 @@ def radius_spread(xy):
 
 strongest = key[:, 0].tolist()
 before, after = (
-    [on_plane(W["E"][n, :p], k) for n, k in enumerate(strongest)]
+    [on_plane(E, plane_of(E, k)) for E, k in zip(W["E"][:, :p], strongest)]
     for W in (run["W"][0], final)
 )
 
@@ -443,6 +447,52 @@ for ax, xy, title in zip(axes, (before[0], after[0]), ("before training", "after
     ax.set(title=title, aspect="equal", xticks=[], yticks=[])
     ax.set(xlabel="first direction", ylabel="second direction")
 plt.show()
+
+# %% [markdown]
+# Both at once, in motion: the scores of the five transformers, and the embedding of
+# the first on the plane that its strongest frequency will have in the end.
+
+# %% in-motion
+from matplotlib.animation import FuncAnimation
+
+shots = sorted({round(i) for i in torch.linspace(1, len(run["step"]) - 1, 25).tolist()})
+plane = plane_of(final["E"][0, :p], strongest[0])
+places = [on_plane(run["W"][i]["E"][0, :p], plane) for i in shots]
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(5.6, 3.0), layout="constrained")
+lines = {}  # of each seed, the first one thick
+for name, color, style in (("train", "C0", "-"), ("test", "C1", "--")):
+    lines[name] = left.plot([], torch.empty(0, 5), style, color=color, alpha=0.35, lw=0.8)
+    lines[name][0].set(alpha=1, linewidth=2.2)
+tips = left.scatter([1, 1], [0, 0], c=["C0", "C1"], s=36, zorder=3)
+left.text(0.6 * train_step_transformer[0], 88, "train", color="C0", ha="right")
+left.text(0.5 * test_step_transformer[0], 40, "test", color="C1", ha="right")
+left.set(xscale="log", xlabel="training steps", ylabel="accuracy (%)")
+left.set(xlim=(0.9, 1.1 * run["step"][-1]), ylim=(-2, 103), title="step 1")
+(string,) = right.plot([], [], color="C0", alpha=0.5, linewidth=0.8)
+numbers = right.scatter(*places[0].T, c=turn, cmap="twilight", s=36, edgecolors="C0")
+size = 1.1 * max(xy.abs().max() for xy in places)
+right.set(xlim=(-size, size), ylim=(-size, size), aspect="equal")
+right.set_title(f"embedding of 0 to {p - 1}")
+right.axis("off")
+
+
+def look(k):
+    """Draw shot k."""
+    i = shots[k]
+    steps = run["step"][1 : i + 1]
+    for name in lines:
+        for line, y in zip(lines[name], 100 * run[name][1 : i + 1].T):
+            line.set_data(steps, y)
+    tips.set_offsets([(steps[-1], 100 * run[name][i, 0]) for name in lines])
+    left.set_title(f"step {steps[-1]}")
+    string.set_data(*places[k][tour].T)
+    numbers.set_offsets(places[k])
+
+
+animation = FuncAnimation(fig, look, frames=len(shots), interval=400)
+plt.show()
+animation
 
 # %% [markdown]
 # ## Progress behind a flat curve
