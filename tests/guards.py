@@ -162,7 +162,9 @@ def rough_prose(site: Path) -> list[str]:
         for number, (name, _, soup) in enumerate(pages(site)):
             if not is_notebook(name):
                 sentences = soup.select("article :is(p, figcaption), article li:not(:has(p), :has(> a:only-child))")
-                text = "\n\n".join(" ".join(_without(tag, ["code", "math", "small"]).split()) for tag in sentences)
+                text = "\n\n* * *\n\n".join(
+                    " ".join(_without(tag, ["code", "math", "small"]).split()) for tag in sentences
+                )
                 Path(folder, f"{number}: {name.replace('/', ' ')}").write_text(text, encoding="utf-8")
         command = [sys.executable, "-m", "proselint", "check", *sorted(map(str, Path(folder).iterdir()))]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
