@@ -3,10 +3,41 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
+
+from runner import lighten
 
 SHORT = re.compile(r'<h2 id="in-30-seconds">.*?</h2>(?:\s*<p>.*?</p>)+', re.DOTALL)
+LONG = 32  # lines; of what is longer, the stylesheet shows the first two dozen until the box is ticked
 
 
 def page(html: str) -> str:
     """An article with *In 30 seconds*, heading and paragraphs, as one block."""
     return SHORT.sub(r'<section class="short">\g<0></section>', html, count=1)
+
+
+class Fence:
+    """The Python blocks of the page that is being rendered. ``seconds`` are those of its cells, by their code."""
+
+    def __init__(self) -> None:
+        self.seconds: Mapping[str, float] = {}
+
+    def __call__(self, source: str, language: str, css_class: str, options: Any, md: Any, **_: Any) -> str:
+        """As `pymdownx.superfences` asks for it. Only the code itself is text: all else would be read, and run, as code."""
+        seconds = self.seconds.get(source.strip())
+        ran = "" if seconds is None else f' data-ran="{duration(seconds)}"'
+        lines = source.rstrip().count("\n") + 1
+        css_class, more = (
+            (f"{css_class} long", f'<input type="checkbox" aria-label="Show all {lines} lines">')
+            if lines > LONG
+            else (css_class, "")
+        )
+        code = f"<pre><span></span><code>{lighten.highlighted(source)}</code></pre>"
+        return f'<div class="language-{language} {css_class}"{ran}>{code}{more}</div>'
+
+
+def duration(seconds: float) -> str:
+    if seconds < 0.1:
+        return "under 0.1 s"
+    return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.1f} s"

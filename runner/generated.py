@@ -95,6 +95,13 @@ class Generated:
     def output(self, cell: str) -> Path:
         return self._named("output", cell, "cells", ".txt")
 
+    @property
+    def seconds(self) -> dict[str, float]:
+        """How long each cell ran, by its code."""
+        by_cell = self.record.get("seconds_by_cell", {})
+        files = ((self.folder / "cells" / f"{name}.py", seconds) for name, seconds in by_cell.items())
+        return {path.read_text(encoding="utf-8").strip(): seconds for path, seconds in files if path.is_file()}
+
     def figure(self, name: str) -> Figure:
         """A figure that does not move."""
         light = self._named("figure", name, "", ".light.svg")

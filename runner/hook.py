@@ -15,9 +15,10 @@ from mkdocs.exceptions import BuildError
 from mkdocs.plugins import event_priority
 from mkdocs.utils import get_relative_url
 
-from runner import dress, glossary, lighten, mathml, policy, search, site
+from runner import access, dress, glossary, lighten, mathml, policy, search, site
+from runner.generated import Generated
 from runner.machines import Machines
-from runner.pages import measure
+from runner.pages import concept_of, measure
 from runner.references import Citations
 from runner.references import read as read_references
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 NOTEBOOK_STYLES = "assets/notebook.css"
 build = site.Build()
+fence = dress.Fence()
 terms = glossary.Glossary(Path(__file__).resolve().parent.parent / "docs")
 
 
@@ -44,7 +46,7 @@ def on_config(config: MkDocsConfig) -> None:
     docs = Path(config.config_file_path).parent / "docs"  # from whichever folder MkDocs was called
     config.mdx_configs["pymdownx.snippets"]["base_path"] = [str(docs / "generated")]
     config.plugins["macros"].config["include_dir"] = str(docs / "templates")
-    python = {"name": "python", "class": "highlight", "format": lighten.fence}
+    python = {"name": "python", "class": "highlight", "format": fence}
     config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [python]
     terms.docs = docs
     config.markdown_extensions.append(terms)  # type: ignore[arg-type]
@@ -81,8 +83,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
     if _is_notebook(page):
         page.meta["search"] = {"exclude": True}  # the article says the same, and is the one to find
     else:
+        root = Path(config.config_file_path).parent
         terms.source = page.file.src_uri
-        known = read_references(Path(config.config_file_path).parent)
+        fence.seconds = Generated(root, concept_of(page.file.src_uri)).seconds
+        known = read_references(root)
         markdown = Citations(known, first=str(page.meta.get("reference", ""))).resolve(markdown)
     return build.above(page.file.src_uri) + markdown
 
@@ -135,7 +139,7 @@ def on_shutdown() -> None:
 
 def _finished(html: str) -> str:
     """The whole page as it is sent. While it is served, it may also run what reloads it."""
-    html = lighten.page(html)
+    html = access.mend(lighten.page(html))
     return html if build.serving else policy.in_page(html)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any
 
 # Names, numbers, brackets, operators and spaces are most of a program; they keep the colour of the text, and the page half its weight.
 PLAIN_TOKEN = re.compile(r'<span class="(?:n|w|p|o|ow|mi|mf|nb|nn|ne|sa)">([^<]*)</span>')
@@ -34,13 +33,9 @@ def page(html: str) -> str:
     return ALIGNED.sub(r'\1 class="\2"', "".join(parts))
 
 
-def fence(source: str, language: str, css_class: str, options: Any, md: Any, **_: Any) -> str:
-    """A Python block of an article, as `pymdownx.superfences` asks for it; the same block costs nothing the next time."""
-    return f'<div class="language-{language} {css_class}"><pre><span></span><code>{_highlighted(source)}</code></pre></div>'
-
-
 @cache
-def _highlighted(source: str) -> str:
+def highlighted(source: str) -> str:
+    """A Python block of an article; the same block costs nothing the next time."""
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer

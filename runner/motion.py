@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.animation import TimedAnimation
+    from matplotlib.axes import Axes
 
 HOLD = 2.0  # seconds, at least, for which the last frame stays
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
@@ -39,6 +40,7 @@ def draw(animation: TimedAnimation) -> str:
     from matplotlib.backend_bases import FigureCanvasBase
 
     frames: list[str] = []
+    scales: dict[Axes, list[Any]] = {}
 
     class Writer(AbstractMovieWriter):
         def setup(self, *given: Any, **named: Any) -> None:
@@ -49,6 +51,14 @@ def draw(animation: TimedAnimation) -> str:
             if not frames:
                 self.fig.draw_without_rendering()
                 self.fig.set_layout_engine()  # none: the axes stay where the first frame puts them
+                plain = (ax for ax in self.fig.axes if ax.name == "rectilinear")
+                scales.update({ax: _scales(ax) for ax in plain if ax.xaxis.get_visible() and ax.yaxis.get_visible()})
+            for (
+                ax,
+                before,
+            ) in scales.items():  # ticks and their labels, most of the work, are drawn again if they change
+                for axis in (ax.xaxis, ax.yaxis):
+                    axis.set_visible(not frames or _scales(ax) != before)
             file = io.StringIO()
             self.fig.savefig(file, format="svg", metadata={"Date": None})
             frames.append(file.getvalue())
@@ -60,6 +70,16 @@ def draw(animation: TimedAnimation) -> str:
     with matplotlib.rc_context({"path.simplify": False, "figure.constrained_layout.use": False}):
         animation.save("no-file", Writer())
     return merge(frames, animation._interval / 1000)  # type: ignore[attr-defined]
+
+
+def _scales(ax: Axes) -> list[Any]:
+    """All that decides how the axes' ticks and labels look."""
+    return [
+        what
+        for axis in (ax.xaxis, ax.yaxis)
+        for part in (axis.major, axis.minor)
+        for what in (part.locator, part.formatter, axis.get_scale(), axis.get_label_text(), *axis.get_view_interval())
+    ]
 
 
 def merge(frames: Sequence[str], interval: float) -> str:
@@ -214,15 +234,24 @@ def _aligned(versions: Versions) -> list[tuple[list[ET.Element], list[bool]]] | 
     None if the children are in another order, or are the letters of other texts.
     """
     children = [_named(version) for version in versions]
-    longest = max(children, key=len)
-    if any([name for name in longest if name in other] != list(other) for other in children):
+    names: list[tuple[str, str, int]] = []  # of all frames, in their order
+    for named in children:
+        place = 0
+        for name in named:
+            if name not in names:
+                names.insert(place, name)
+            place = names.index(name) + 1
+    if any([name for name in names if name in named] != list(named) for named in children):
         return None
     if versions[-1].get("class") == "text" and len({_letters(version) for version in versions}) > 1:
         return None
     aligned = []
-    for name in longest:
-        found = [other.get(name) for other in children]
+    for name in names:
+        found = [named.get(name) for named in children]
         near = next(child for child in found if child is not None)
+        if near.get("class") == "matplotlib.axis":  # not drawn again, it is as it was at first: see `draw`
+            aligned.append(([near if child is None else child for child in found], [True] * len(found)))
+            continue
         filled = [near := near if child is None else child for child in found]
         aligned.append((filled, [child is not None for child in found]))
     return aligned

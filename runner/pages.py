@@ -26,6 +26,7 @@ from runner.series import Numbers, show
 
 WORDS_A_MINUTE = 220
 MACROS = ("figure", "watch", "verdicts", "status", "references", "full_run", "this_part", "parts", "evidence_grades")
+WHAT_IT_MEANS = "[What a verdict means, and how strong the evidence is](/how-it-works.md#what-a-verdict-means)"
 # Where the length of a page stands until it has been rendered and its words can be counted; see ``measure``.
 LENGTHS = {"words": "<!-- words -->", "minutes": "<!-- minutes -->", "seconds": "<!-- seconds of the short of it -->"}
 FILTERS = ("fmt", "images")  # {{ grokking.accuracy | fmt(".1%") }}
@@ -35,6 +36,15 @@ def concept_of(source: str) -> str:
     """The concept that a page is about: ``29/neural-collapse.md`` is about ``29/neural_collapse``."""
     path = PurePosixPath(source)
     return path.with_name(path.stem.replace("-", "_")).as_posix()
+
+
+def colab(repository: str | None, concept: str) -> str:
+    """Where Colab runs a concept's notebook: on the branch to which .github/workflows/site.yml pushes it; only GitHub has it."""
+    found = re.match(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?$", repository or "")
+    if not found:
+        return ""
+    name = PurePosixPath(concept).name
+    return f"https://colab.research.google.com/github/{found[1]}/blob/notebooks/{concept}/{name}.ipynb"
 
 
 def page_of(concept: str) -> str:
@@ -96,10 +106,11 @@ def define_env(env: Any) -> None:
         return [claims.judge(c, generated.results, generated.concept) for c in claims.read(file, front_matter)]
 
     def figure(concept: str, name: str, alt: str, caption: str) -> str:
-        """A figure in both colour schemes, of which the browser loads the one in use."""
-        images = _images(Generated(root, concept).figure(name), alt, root)
+        """A figure in both colour schemes, of which the browser loads the one in use; a click shows it large."""
+        drawn = Generated(root, concept).figure(name)
+        large = f"[{_images(drawn, alt, root)}]({_address(drawn.light, root)}){{ .large }}"
         return "\n".join(
-            (f'<figure markdown="span" id="figure-{name}">', images, f"<figcaption markdown=\"span\">{caption}</figcaption>", "</figure>")
+            (f'<figure markdown="span" id="figure-{name}">', large, f"<figcaption markdown=\"span\">{caption}</figcaption>", "</figure>")
         )  # fmt: skip
 
     def watch(concept: str, name: str, alt: str, caption: str) -> str:
@@ -132,7 +143,7 @@ def define_env(env: Any) -> None:
                 f"{mark}<br>`{claim.holds}`<br>{' '.join(f'<i>{grade}</i>' for grade in claim.evidence)}",
             )
             rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-        return f'<div class="claims" {EXCLUDED} markdown>\n\n' + "\n".join(rows) + "\n\n</div>"
+        return f'<div class="claims" {EXCLUDED} markdown>\n\n' + "\n".join(rows) + f"\n\n{WHAT_IT_MEANS}\n\n</div>"
 
     def status() -> str:
         """One line: how long to read; for a concept also how long to run, what holds, when and with what it was built."""
@@ -147,8 +158,22 @@ def define_env(env: Any) -> None:
             f'<p class="status" {EXCLUDED} markdown>In short: {LENGTHS["seconds"]} s read · {whole}'
             f" · {record['seconds']:.0f} s to run"
             f" · [claims that hold: {held} of {len(judged)}](#does-it-hold)"
-            f" · built {record['when'][:10]} with torch {torch}</p>"
+            f" · built {record['when'][:10]} with torch {torch}</p>\n\n{take()}"
         )
+
+    def take() -> str:
+        """This page's script and notebook: to copy (see docs/assets/site.js), to keep, and to run elsewhere."""
+        concept = here().concept
+        stem = PurePosixPath(concept).name
+        script = f"/generated/{concept}/{stem}.py"
+        links = [
+            f"[Copy the whole script]({script}){{ .copy download={stem}.py }}",
+            f"[Download .py]({script}){{ download={stem}.py }}",
+            f"[Download notebook](/generated/{concept}/{stem}.ipynb){{ download={stem}.ipynb }}",
+        ]
+        if place := colab(env.conf["repo_url"], concept):
+            links.append(f"[Open in Colab]({place})")
+        return f'<p class="take" {EXCLUDED} markdown>{" ".join(links)}</p>'
 
     def references() -> str:
         """All that this page cites; it is known, and put here, when the whole page is."""
@@ -158,10 +183,10 @@ def define_env(env: Any) -> None:
 
     def full_run() -> str:
         """Links to all that came out of this page's run."""
-        folder, stem = f"/generated/{here().concept}", PurePosixPath(here().concept).name
+        folder = f"/generated/{here().concept}"
         return (
-            f"<p {EXCLUDED} markdown>[Every cell with what it printed and drew]({folder}/run.ipynb) · [download the script]({folder}/{stem}.py)"
-            f" · [download the notebook]({folder}/{stem}.ipynb) · [all numbers as data]({folder}/results.json)</p>"
+            f"{take()}\n\n<p {EXCLUDED} markdown>[Every cell with what it printed and drew]({folder}/run.ipynb)"
+            f" · [all numbers as data]({folder}/results.json)</p>"
         )
 
     def this_part() -> Part:
@@ -227,9 +252,11 @@ def _images(drawn: Figure, alt: str, root: Path) -> str:
     label = re.sub(r"([\[\]])", r"\\\1", " ".join(alt.split()))
     size = f'width="{drawn.width}" height="{drawn.height}" loading="lazy"'
     files = zip(SCHEMES, (drawn.light, drawn.dark), strict=True)
-    return "\n".join(
-        f"![{label}](/{path.relative_to(root / 'docs').as_posix()}#only-{scheme}){{ {size} }}" for scheme, path in files
-    )
+    return "\n".join(f"![{label}]({_address(path, root)}#only-{scheme}){{ {size} }}" for scheme, path in files)
+
+
+def _address(path: Path, root: Path) -> str:
+    return f"/{path.relative_to(root / 'docs').as_posix()}"
 
 
 def _numbers(root: Path, part: str) -> dict[str, Numbers]:

@@ -58,7 +58,9 @@ def test_adding_a_concept_as_told_builds_and_passes_the_guards(project: Project)
     nav = f"nav:\n  - Home: index.md\n  - Part 29:\n      - 29/index.md\n{line}\n"
     project.write(
         "mkdocs.yml",
-        project.read("mkdocs.yml") + nav + "      - Toy: 29/toy.md\n  - glossary.md\n  - parts.md\n  - tags.md\n",
+        project.read("mkdocs.yml")
+        + nav
+        + "      - Toy: 29/toy.md\n  - glossary.md\n  - parts.md\n  - tags.md\n  - how-it-works.md\n",
     )
     done = project.make("site")
     assert done.returncode == 0, done.stderr

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -95,24 +96,28 @@ def zooming() -> Draw:
     ax.plot([0, 1])
 
     def look(k: int) -> None:
-        ax.set(xlim=(0, 1 + k))
+        ax.set(xlim=(0, 9 - abs(k - 2)))
 
     return fig, look
 
 
 def film(draw: Callable[[], Draw]) -> tuple[str, list[str]]:
-    """The animation as one SVG, and its frames."""
-    frames: list[str] = []
-    merge = motion.merge
-
-    def spy(given: Sequence[str], interval: float) -> str:
-        frames.extend(given)
-        return merge(given, interval)
-
-    with pytest.MonkeyPatch.context() as patch, plt.rc_context(fname=ROOT / "snippets" / "matplotlibrc"):
-        patch.setattr(motion, "merge", spy)
+    """The animation as one SVG, and each of its frames as a figure of its own."""
+    frames = []
+    with plt.rc_context(fname=ROOT / "snippets" / "matplotlibrc"):
         fig, look = draw()
         svg = motion.draw(FuncAnimation(fig, look, frames=FRAMES, interval=round(1000 * INTERVAL)))
+        fig, look = draw()
+        look(0)
+        fig.draw_without_rendering()
+        fig.set_layout_engine("none")
+        with plt.rc_context({"path.simplify": False}):
+            for frame in range(FRAMES):
+                look(frame)
+                file = io.StringIO()
+                fig.savefig(file, format="svg")
+                frames.append(file.getvalue())
+        plt.close(fig)
     return svg, frames
 
 

@@ -86,7 +86,7 @@ def run_blocks(expanded: Path, folder: Path) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         [sys.executable, "-m", "pytest", "--codeblocks", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", page.name],
         cwd=folder,
-        env=_plain_environment(),
+        env=plain_environment(),
         capture_output=True,
         text=True,
         timeout=TIME_LIMIT,
@@ -94,7 +94,7 @@ def run_blocks(expanded: Path, folder: Path) -> subprocess.CompletedProcess[str]
     )
 
 
-def _plain_environment() -> dict[str, str]:
+def plain_environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "MATPLOTLIBRC", "SEED"))}
     return {**kept, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
 
@@ -154,7 +154,7 @@ def test_the_downloaded_script_runs_in_an_empty_folder(concept: str, site: Path,
     done = subprocess.run(
         [*_offline(), sys.executable, f"{stem}.py"],
         cwd=tmp_path,
-        env=_plain_environment(),
+        env=plain_environment(),
         capture_output=True,
         text=True,
         timeout=TIME_LIMIT,
@@ -184,7 +184,7 @@ def test_a_seed_that_is_no_integer_ends_in_one_sentence(concept: str, seed: str,
     done = subprocess.run(
         [sys.executable, str(ROOT / "snippets" / f"{concept}.py")],
         cwd=tmp_path,
-        env={**_plain_environment(), "SEED": seed},
+        env={**plain_environment(), "SEED": seed},
         capture_output=True,
         text=True,
         timeout=TIME_LIMIT,

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Grokking
 #
-# A network that has memorised its training set to perfection, and answers everything
-# else at chance, can be left to train on: much later, and within a few steps, it
+# A network that has memorised its training set to perfection, and answers next to
+# nothing else, can be left to train on: much later, and within a few steps, it
 # answers everything. Power, Burda, Edwards, Babuschkin and Misra reported this in
 # *Grokking: Generalization Beyond Overfitting on Small Algorithmic Datasets*
 # ([arXiv:2201.02177](https://arxiv.org/abs/2201.02177), 2022); Nanda, Chan, Lieberum,
@@ -520,7 +520,7 @@ def fourier_progress(
     Restricted: the mean cross-entropy, over all pairs, of that projection alone.
     Excluded: that of the logits less their cos and sin part (the constant stays),
     over the training pairs. A generalising circuit lowers the first and raises the
-    second; memories hardly change under either.
+    second; memorising lowers the second and leaves the first.
 
     Args:
         logits: [p, p, p], at [a, b, c] the logit of answer c; p odd, floats.

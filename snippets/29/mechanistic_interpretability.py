@@ -423,7 +423,7 @@ def on_diagonal(table):
 
 
 def positive(table):
-    """Elhage et al.: sum of the eigenvalues over sum of their moduli; at most 1."""
+    """Olsson et al., appendix: sum of the eigenvalues over that of their moduli."""
     eigenvalues = torch.linalg.eigvals(table)
     return (eigenvalues.sum().real / eigenvalues.abs().sum()).item()
 
@@ -461,6 +461,7 @@ plt.show()
 P_FIXED = 16
 short = {"heads": (1,), "steps": 80, "watch": False}  # these learn in fewer steps
 smeared = [train(s, smear=True, **short)[0] for s in SEEDS]
+one_head = [train(s, **short)[0] for s in SEEDS]  # the same, positions for smearing
 fixed_period = [train(s, periods=(P_FIXED, P_FIXED), **short)[0] for s in SEEDS]
 
 # %% distances
@@ -473,6 +474,7 @@ for name, group in {"two layers": nets, "one layer": one_layer, "smeared": smear
     accuracy[name] = [measure(net, *held_out)["accuracy"] for net in group]
     reach[name] = [[measure(net, *test)["accuracy"] for test in tests]
                    for net in group]
+accuracy["one head"] = [measure(net, *held_out)["accuracy"] for net in one_head]
 at_16, at_17 = distances.index(P_FIXED), distances.index(P_FIXED + 1)
 fooled = [measure(net, *tests[at_16])["induction"][0] for net in fixed_period]
 
@@ -512,7 +514,7 @@ results = {
     "periods": [P_MIN, P_MAX], "steps": STEPS, "batch": BATCH, "learning_rate": LR,
     "short_steps": short["steps"], "fixed_at": P_FIXED, "guess": guess,
     "accuracy": accuracy["two layers"], "accuracy_one_layer": accuracy["one layer"],
-    "accuracy_smeared": accuracy["smeared"],
+    "accuracy_smeared": accuracy["smeared"], "accuracy_one_head": accuracy["one head"],
     "accuracy_fixed_period": accuracy["fixed period"],
     "window_begins": begins, "window_ends": ends, "window_gain": in_window,
     "window_gain_one_layer": one_layer_in_window,

@@ -304,21 +304,26 @@ for C in (3, 4):
 
 
 @torch.no_grad()
-def views(data, nets, history):
-    """Features, rows of W and labels of the first seed at three moments, turned so
+def view(data, nets, k):
+    """Features, rows of W and labels of the first seed at checkpoint k, turned so
     that the mean of digit 0 ends upright, and scaled to mean square length 1."""
     x, y = data[0], data[1][0]
     h_end = nets[-1].features(x)[0].T
     mu = torch.stack([h_end[y == c].mean(0) for c in y.unique()])
     Q, R = torch.linalg.qr((mu - mu.mean(0))[:-1].T)  # Gram-Schmidt on the means
     Q = Q * R.diagonal().sign()
+    h, W = nets[k].features(x)[0].T, nets[k].W[0]
+    h, W = (h - h.mean(0)) @ Q, W @ Q
+    h, W = (a / a.square().sum(1).mean().sqrt() for a in (h, W))
+    return h.numpy(), W.numpy(), y.numpy()
+
+
+def views(data, nets, history):
+    """Three moments, each with its name."""
     start = int(terminal(history)[0])
     moments = {"untrained": 0, "terminal phase": start, "end": len(nets) - 1}
     for name, k in moments.items():
-        h, W = nets[k].features(x)[0].T, nets[k].W[0]
-        h, W = (h - h.mean(0)) @ Q, W @ Q
-        h, W = (a / a.square().sum(1).mean().sqrt() for a in (h, W))
-        yield f"{name}\nepoch {CHECKPOINTS[k]}", h.numpy(), W.numpy(), y.numpy()
+        yield f"{name}\nepoch {CHECKPOINTS[k]}", *view(data, nets, k)
 
 
 def simplex(C):
@@ -344,6 +349,51 @@ for ax, (title, h, W, y) in zip(axes, views(*toys[0])):
     ax.set(xlabel="feature 1", xticks=[], yticks=[])
 axes[0].set_ylabel("feature 2")
 plt.show()
+
+# %% in-motion
+from matplotlib.animation import FuncAnimation
+
+data, toy_nets, history = toys[0]
+fig, axes = plt.subplot_mosaic("AAB;AAC", figsize=(5.6, 3.4), layout="constrained")
+plane, corners = axes["A"], simplex(3)
+plane.plot(*corners[[0, 1, 2, 0], ::-1].T, "--", color="C4", lw=1)
+clouds = [plane.plot([], [], m, color=f"C{c}", ms=5, mew=0, alpha=0.5)[0]
+          for c, m in enumerate("osD")]  # fmt: skip
+at_rest = np.zeros(3), np.zeros(3)
+colors = ["C0", "C1", "C2"]
+rows = plane.quiver(*at_rest, *at_rest, color=colors, units="xy", scale=1.5, width=0.06)
+for c, ((up, right), color) in enumerate(zip(corners, colors)):
+    plane.text(1.1 * right, 1.9 * up, f"digit {c}", color=color, ha="center", va="center")
+plane.set(aspect="equal", xlim=(-2.2, 2.2), ylim=(-2, 2.2), title="epoch 0")
+plane.set(xlabel="feature 1", ylabel="feature 2", xticks=[], yticks=[])
+panels = {"B": 100 * history["accuracy"], "C": history["nc1"]}
+curves = {name: axes[name].plot([], np.empty((0, 5)), color="C3", lw=0.8, alpha=0.5)
+          for name in panels}  # fmt: skip
+tips = {name: axes[name].plot([], [], "o", color="C3", ms=5)[0] for name in panels}
+for name, values in panels.items():
+    curves[name][0].set(linewidth=2, alpha=1)  # the network of the plane
+    axes[name].set_xscale("symlog", linthresh=1, linscale=0.4)
+    axes[name].set(xlim=(0, 130), ylim=(values.min(), values.max()))
+axes["B"].set(title="training accuracy (%)", ylim=(0, 105), xticklabels=[])
+axes["C"].set(title="NC1, spread in a class", xlabel="epoch", yscale="log")
+
+
+def look(k):
+    """Draw checkpoint k."""
+    h, W, y = view(data, toy_nets, k)
+    for c, cloud in enumerate(clouds):
+        cloud.set_data(*h[y == c, ::-1].T)
+    rows.set_UVC(*W[:, ::-1].T)
+    plane.set_title(f"epoch {CHECKPOINTS[k]}")
+    for name, values in panels.items():
+        for curve, value in zip(curves[name], values.T):
+            curve.set_data(CHECKPOINTS[: k + 1], value[: k + 1])
+        tips[name].set_data([CHECKPOINTS[k]], values[k, :1])
+
+
+animation = FuncAnimation(fig, look, frames=len(CHECKPOINTS), interval=600)
+plt.show()
+animation
 
 # %% tetrahedron
 turn = [1, 2, 0]  # the first direction is up

@@ -305,7 +305,7 @@ class RandomSAM(EnsembleSAM):
 
 
 class AntiSAM(EnsembleSAM):
-    """Control: downhill in place of uphill, as with a negative rho."""
+    """Control: downhill in place of uphill, which is the same as a negative rho."""
 
     def direction(self, grads):
         return [-d for d in super().direction(grads)]

@@ -1,0 +1,249 @@
+"""What must be true of an open page. Each guard returns what it found wrong, as text; nothing found, nothing wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+from playwright.sync_api import Page
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LEGIBLE = 4.5  # contrast of text, whatever its size
+MOMENT = 0.02  # seconds: what lasts no longer does not move
+MOST_STOPS = 1000  # of the Tab key on one page
+
+
+def axe(page: Page) -> list[str]:
+    """What axe-core finds against WCAG 2.2 AA and good practice."""
+    if page.evaluate("() => typeof axe") == "undefined":
+        page.evaluate(AXE)
+    found = page.evaluate(
+        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations'], selectors: false})", RULES
+    )
+    return [
+        f"{violation['id']}: {node['html'][:160]} ({' '.join(node['failureSummary'].split())[:300]})"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+def sideways(page: Page) -> list[str]:
+    """A page wider than the window, and text that is cut off and cannot be scrolled to."""
+    found: list[str] = page.evaluate(
+        """() => {
+            const root = document.documentElement, wrong = [];
+            if (root.scrollWidth > root.clientWidth) wrong.push(`the page is ${root.scrollWidth} wide`);
+            const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+            const range = document.createRange();
+            for (let text; (text = texts.nextNode());) {
+                const parent = text.parentElement;
+                if (!text.data.trim() || !parent.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
+                range.selectNodeContents(text);
+                const {right, left, width} = range.getBoundingClientRect();
+                if (width < 2) continue;
+                let box = root.clientWidth, from = 0;
+                for (let e = parent; e !== root; e = e.parentElement) {
+                    const style = getComputedStyle(e), edges = e.getBoundingClientRect();
+                    if (style.clipPath !== "none" || style.position === "fixed") { box = Infinity; from = -Infinity; break; }
+                    if (["auto", "scroll"].includes(style.overflowX)) { box = Infinity; from = -Infinity; break; }
+                    if (style.overflowX !== "visible") { box = Math.min(box, edges.right); from = Math.max(from, edges.left); }
+                }
+                if (right > box + 1 || left < from - 1) wrong.push(`cut off: ${text.data.trim().slice(0, 60)}`);
+            }
+            return wrong;
+        }"""
+    )
+    return [f"at {page.viewport_size['width'] if page.viewport_size else '?'} px: {wrong}" for wrong in found]
+
+
+def pictures(page: Page) -> list[str]:
+    """Pictures that could not be drawn, and figures of which not exactly one scheme's picture is seen."""
+    found: list[str] = page.evaluate(
+        """() => {
+            const seen = image => image.checkVisibility(), name = image => image.getAttribute("src");
+            const scheme = document.body.dataset.mdColorScheme === "slate" ? "dark" : "light";
+            const of = [...document.images].filter(seen);
+            return [
+                ...of.filter(image => !image.naturalWidth).map(image => `${name(image)} is not drawn`),
+                ...of.filter(image => name(image).includes("#only-") && !name(image).endsWith(`#only-${scheme}`))
+                    .map(image => `${name(image)} is seen in the ${scheme} scheme`),
+                ...[...document.querySelectorAll("figure")].filter(f => f.checkVisibility() && f.querySelector("img"))
+                    .filter(figure => [...figure.querySelectorAll("img")].filter(seen).length !== 1)
+                    .map(figure => `figure ${figure.id}: not exactly one picture is seen`),
+            ];
+        }"""
+    )
+    return found
+
+
+def motion(page: Page) -> list[str]:
+    """What moves although the reader has asked for no motion."""
+    found: list[str] = page.evaluate(
+        """limit => {
+            const seconds = times => Math.max(...times.split(",").map(parseFloat));
+            const wrong = new Set();
+            for (const e of document.querySelectorAll("*")) {
+                for (const part of [null, "::before", "::after"]) {
+                    const style = getComputedStyle(e, part);
+                    const moves = style.transitionProperty !== "none" && seconds(style.transitionDuration) > limit
+                        || style.animationName !== "none" && seconds(style.animationDuration) > limit
+                        || !part && style.scrollBehavior === "smooth";
+                    if (moves) wrong.add(`${e.tagName.toLowerCase()}.${e.classList}${part ?? ""} moves`);
+                }
+            }
+            return [...wrong];
+        }""",
+        MOMENT,
+    )
+    return found
+
+
+# What a person can operate, and what it looks like: compared with and without the focus.
+LOOKS = """
+    window.label = e => (e.getAttribute("aria-label") || e.innerText || e.title || e.id || e.outerHTML).trim()
+        .replace(/\\s+/g, " ").slice(0, 60);
+    // A control that is not seen itself is seen as its label, or as the label of the choice that it offers next to it.
+    window.face = e => {
+        if (!e.matches("input, button") || e.checkVisibility({opacityProperty: true})) return e;
+        return [e.nextElementSibling, ...e.labels].find(l => l?.matches("label") && seen(l)) ?? e;
+    };
+    window.look = e => [e, face(e), e.matches("[type=text]") && e.form].filter(Boolean).map(f => {
+        const s = getComputedStyle(f);
+        const ring = s.outlineStyle !== "none" && parseFloat(s.outlineWidth) ? s.outline : "";
+        return [ring, s.boxShadow, s.backgroundColor, s.color, s.borderColor, s.textDecorationLine, s.opacity].join();
+    }).join();
+    window.seen = e => {
+        const box = e.getBoundingClientRect();
+        return e.checkVisibility({visibilityProperty: true, opacityProperty: true}) && box.width > 1 && box.height > 1
+            && box.right > 0 && box.left < innerWidth;
+    };
+    null;  // else Playwright takes the last function for one to be called
+"""
+
+
+def keyboard(page: Page) -> list[str]:
+    """Tab through the page: everything that can be operated is reached, is seen when it is, and shows that it is."""
+    page.evaluate(LOOKS)
+    page.evaluate(
+        """() => {
+            for (const details of document.querySelectorAll("details")) details.open = true;
+            window.stops = [];
+            document.activeElement.blur();
+        }"""
+    )
+    wrong: list[str] = []
+    for _ in range(MOST_STOPS):
+        page.keyboard.press("Tab")
+        stop: Any = page.evaluate(
+            """() => {
+                const e = document.activeElement;
+                if (e === document.body || stops.some(stop => stop.e === e)) return null;
+                const f = face(e), box = f.getBoundingClientRect();
+                // The first line of a long element: its middle may be outside of the window.
+                const x = Math.min(Math.max(box.left + box.width / 2, 0), innerWidth - 1);
+                const y = Math.min(Math.max((Math.max(box.top, 0) + Math.min(box.bottom, innerHeight)) / 2, 0), innerHeight - 1);
+                const top = document.elementFromPoint(x, y);
+                const inside = box.top < innerHeight && box.bottom > 0 && box.left < innerWidth && box.right > 0;
+                stops.push({e, look: look(e)});
+                return {
+                    label: label(e),
+                    seen: seen(f) && inside,
+                    covered: inside && !(f.contains(top) || top?.contains(f)) && top && label(top),
+                };
+            }"""
+        )
+        if stop is None:
+            break
+        if not stop["seen"]:
+            wrong.append(f"the focus is out of sight on: {stop['label']}")
+        elif stop["covered"]:
+            wrong.append(f"the focus on {stop['label']!r} is covered by {stop['covered']!r}")
+    rest: list[str] = page.evaluate(
+        """() => {
+            document.activeElement.blur();
+            const wrong = stops.filter(stop => look(stop.e) === stop.look).map(stop => `no sign of focus on: ${label(stop.e)}`);
+            const reached = new Set(stops.map(stop => stop.e));
+            const all = "a[href], button, input, select, textarea, summary, [onclick], [role=button], [tabindex], label[for], clipboard-copy";
+            for (const e of document.querySelectorAll(all)) {
+                if (!seen(e) || e.disabled || reached.has(e) || e.matches("[tabindex='-1']")) continue;
+                if (e.matches("label") && getComputedStyle(e).cursor !== "pointer") continue;  // a title, at this width
+                // A label's work can be done at its control, or in the form that it belongs to.
+                if (e.control && (reached.has(e.control) || [...e.form?.elements ?? []].some(x => reached.has(x)))) continue;
+                if (e.matches("label") && reached.has(e.previousElementSibling)) continue;  // a button in its place
+                if (e.matches("label") && e.closest("form") && [...e.closest("form").elements].some(x => reached.has(x))) continue;
+                if (e.matches("input[type=radio]") && e.form && [...e.form.elements].some(x => x.name === e.name && reached.has(x))) continue;
+                wrong.push(`not reached with the keyboard: ${label(e)}`);
+            }
+            return wrong;
+        }"""
+    )
+    return wrong + rest
+
+
+def figure_text(page: Page, sources: list[str]) -> list[str]:
+    """Text in drawings with too little contrast to what lies behind it, on the ground of this page and scheme.
+
+    Every glyph group is compared with the colour that is most frequent behind it, as drawn without any text."""
+    found: list[str] = page.evaluate(
+        """async ({sources, legible}) => {
+            const ground = getComputedStyle(document.body).backgroundColor;
+            const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+            const linear = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+            const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+            const contrast = (a, b) => {
+                const [dark, light] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+                return (light + 0.05) / (dark + 0.05);
+            };
+            const wrong = [];
+            for (const source of sources) {
+                const svg = new DOMParser().parseFromString(await (await fetch(source)).text(), "image/svg+xml").documentElement;
+                const shown = document.importNode(svg, true);
+                const place = document.createElement("div");
+                place.style = "position: absolute; top: 0; left: 0";
+                place.append(shown);
+                document.body.append(place);
+                const [, , width, height] = svg.getAttribute("viewBox").split(/[\\s,]+/).map(Number);
+                shown.setAttribute("width", width);
+                shown.setAttribute("height", height);
+                const origin = shown.getBoundingClientRect();
+                const texts = [...shown.querySelectorAll("[id^=text_]")].map(text => {
+                    const ink = text.querySelector("use, path, text") ?? text, style = getComputedStyle(ink);
+                    let opacity = Number(style.fillOpacity);
+                    for (let e = ink; e !== shown; e = e.parentElement) opacity *= Number(getComputedStyle(e).opacity);
+                    const said = [...text.childNodes].find(n => n.nodeType === Node.COMMENT_NODE)?.data.trim() ?? text.textContent.trim();
+                    return {said, box: text.getBoundingClientRect(), ink: numbers(style.fill), opacity};
+                });
+                for (const text of svg.querySelectorAll("[id^=text_]")) text.remove();
+                svg.setAttribute("width", width);
+                svg.setAttribute("height", height);
+                const image = new Image();
+                image.src = "data:image/svg+xml," + encodeURIComponent(new XMLSerializer().serializeToString(svg));
+                await image.decode();
+                const canvas = new OffscreenCanvas(Math.ceil(width), Math.ceil(height));
+                const draw = canvas.getContext("2d", {willReadFrequently: true});
+                draw.fillStyle = ground;
+                draw.fillRect(0, 0, canvas.width, canvas.height);
+                draw.drawImage(image, 0, 0, width, height);
+                for (const {said, box, ink, opacity} of texts) {
+                    if (box.width < 1 || box.height < 1) continue;
+                    const {data} = draw.getImageData(box.left - origin.left, box.top - origin.top, Math.max(box.width, 1), Math.max(box.height, 1));
+                    const count = new Map();
+                    for (let i = 0; i < data.length; i += 4) {
+                        const key = data.slice(i, i + 3).join();
+                        count.set(key, (count.get(key) ?? 0) + 1);
+                    }
+                    const behind = numbers([...count].sort((a, b) => b[1] - a[1])[0][0]);
+                    const seen = ink.slice(0, 3).map((c, i) => c * opacity + behind[i] * (1 - opacity));
+                    const ratio = contrast(seen, behind);
+                    if (ratio < legible) wrong.push(`${source}: ${said} has a contrast of ${ratio.toFixed(2)}`);
+                }
+                if (!texts.length) wrong.push(`${source} has no text: this guard saw nothing`);
+                place.remove();
+            }
+            return wrong;
+        }""",
+        {"sources": sources, "legible": LEGIBLE},
+    )
+    return found

@@ -1,0 +1,53 @@
+"""Every page of the built site, in both schemes and at every width."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser import guards
+from tests.browser.conftest import Open
+from tests.browser.visit import HEIGHT, PHONE, WIDE, Scheme
+from tests.project import ROOT
+
+pytestmark = pytest.mark.built
+
+SITE = ROOT / "site"
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html")) or ["index.html"]
+KINDS = ["index.html", "29/index.html", "29/grokking/index.html", "generated/29/grokking/run/index.html"]
+NARROWER = (640, 320)  # a screen of 1280 pixels at 200 % and 400 %
+
+
+def test_there_are_pages_to_test(site: Path) -> None:
+    assert set(KINDS) <= set(PAGES)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page(page: str, scheme: Scheme, visit: Open) -> None:
+    with visit(scheme=scheme) as visited:
+        open_page = visited.open(page)
+        wrong = guards.pictures(open_page) + guards.motion(open_page)
+        for width in (WIDE, PHONE):
+            open_page.set_viewport_size({"width": width, "height": HEIGHT})
+            wrong += guards.sideways(open_page) + guards.axe(open_page)
+        for width in NARROWER:
+            open_page.set_viewport_size({"width": width, "height": HEIGHT})
+            wrong += guards.sideways(open_page)
+        assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("width", [WIDE, PHONE])
+@pytest.mark.parametrize("page", KINDS)
+def test_the_keyboard_alone_reaches_everything(page: str, width: int, visit: Open) -> None:
+    with visit(width=width) as visited:
+        assert guards.keyboard(visited.open(page)) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_text_in_figures_can_be_read(scheme: Scheme, visit: Open, site: Path) -> None:
+    figures = [path.relative_to(site).as_posix() for path in sorted(site.glob(f"generated/*/*/*.{scheme}.svg"))]
+    with visit(scheme=scheme) as visited:
+        assert figures
+        assert guards.figure_text(visited.open(), ["/" + figure for figure in figures]) == []
