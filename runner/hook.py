@@ -52,6 +52,7 @@ def on_config(config: MkDocsConfig) -> None:
     config.markdown_extensions.append(terms)  # type: ignore[arg-type]
     if build.serving:
         config.plugins["macros"].config["on_error_fail"] = False  # it would end the server
+        config.validation.links.anchors = logging.INFO  # a page that waits to be mended has none to be linked to
     else:
         build.stage(config)
 

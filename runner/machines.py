@@ -67,6 +67,11 @@ class Machines:
             return f"{self.config.site_url}{address}"
         return get_relative_url(address or ".", seen_from)
 
+    def title(self, page: Page) -> str:
+        """As in the title of its window: in the navigation it may be shorter."""
+        own = page.meta.get("title") or (not page.is_homepage and page.title)
+        return str(own or self.config.site_name)
+
     # -- previews ------------------------------------------------------------------------------------------------
 
     def preview(self, page: Page) -> Preview:
@@ -77,7 +82,7 @@ class Machines:
             figures = [self.runs.get(source) or self.concepts[source][0]]
         elif source in self.by_page or page.is_homepage:
             figures = (self.by_page.get(source) or self.parts[0]).concepts if self.parts else []
-        title = str(page.title or self.config.site_name)
+        title = self.title(page)
         files = [concept.figure.light for concept in figures] or [self.root / "docs" / "assets" / "mark.svg"]
         image = previews.draw(self.root, self.config.site_name, title, files)
         address = f"{page.url}preview.png"
@@ -89,7 +94,7 @@ class Machines:
         elif figures:
             alt = f"Five figures: {', '.join(concept.name for concept in figures)}."
         else:
-            alt = f"{title}, and the mark of {self.config.site_name}: five points around one."
+            alt = f"{title}, and the mark of {self.config.site_name}: five points, all joined."
         self.previews[source] = Preview(address, alt, len(image))
         return self.previews[source]
 
@@ -110,7 +115,7 @@ class Machines:
         preview = self.preview(page)
         return {
             "kind": "article" if concept else "website",
-            "title": page.title or self.config.site_name,
+            "title": self.title(page),
             "description": page.meta.get("description") or self.config.site_description,
             "preview": preview,
             "image": self.at(preview.address, page.url),
@@ -142,7 +147,7 @@ class Machines:
             ]
             return common | {
                 "@type": "CollectionPage",
-                "name": page.title,
+                "name": self.title(page),
                 "abstract": part.abstract,
                 "datePublished": str(part.meta["date"]),
                 "isPartOf": {"@type": "CreativeWorkSeries", "name": self.config.site_name, "url": at("")},
@@ -151,7 +156,7 @@ class Machines:
             }
         if page.is_homepage:
             return common | {"@type": "WebSite", "name": self.config.site_name, "publisher": site}
-        return common | {"@type": "WebPage", "name": page.title, "isPartOf": {"@type": "WebSite", "url": at("")}}
+        return common | {"@type": "WebPage", "name": self.title(page), "isPartOf": {"@type": "WebSite", "url": at("")}}
 
     def _article(self, concept: Concept, part: Part, at: Callable[[str], str]) -> Fields:
         published = str(part.meta["date"])

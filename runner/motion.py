@@ -197,7 +197,7 @@ class _Film:
     def _animate(self, element: ET.Element, name: str, values: Sequence[str], linear: bool = True) -> None:
         """Let an attribute take these values, one for each frame; as it is written, it has the last."""
         last = self.frames - 1
-        decimals = 1 if name in ("d", "x", "y", "width", "transform") else 3
+        decimals = 1 if name in ("d", "x", "y", "width", "transform") else 2
         values = [value if "#" in value else _rounded(value, decimals) for value in values]
         if name != "transform" and values[-1] != "inline":
             element.set(name, values[-1])

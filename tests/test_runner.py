@@ -12,6 +12,7 @@ import pytest
 
 from runner.generated import Generated, dark_colours
 from runner.snippet import Snippet, find
+from tests.colours import contrast
 from tests.project import PAGE, ROOT, SNIPPET, Project
 
 GENERATED = "docs/generated/29/toy"
@@ -62,26 +63,14 @@ def test_the_two_schemes_differ_in_their_colours_alone(good_project: Project) ->
     assert "#dde4ea" in dark
 
 
-def _luminance(colour: str) -> float:
-    """Relative luminance, WCAG 2.2."""
-    parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b
-
-
-def _contrast(a: str, b: str) -> float:
-    low, high = sorted((_luminance(a), _luminance(b)))
-    return (high + 0.05) / (low + 0.05)
-
-
 def test_every_colour_of_the_style_has_a_legible_partner_for_dark_pages() -> None:
     pairs = dark_colours(ROOT)
     style = (ROOT / "snippets/matplotlibrc").read_text()
     settings = "\n".join(line for line in style.splitlines() if not line.startswith("#"))
     assert set(re.findall(r"#[0-9a-f]{6}", settings)) == set(pairs)
     for light, dark in pairs.items():
-        assert _contrast(light, "#ffffff") >= 4.5, light
-        assert _contrast(dark, "#1e2129") >= 4.5, dark  # the ground of the theme's dark scheme
+        assert contrast(light, "#ffffff") >= 4.5, light  # a notebook's ground, where it was downloaded to
+        assert contrast(dark, "#1e2129") >= 4.5, dark  # the grounds of this site's pages: test_look.py
 
 
 @pytest.mark.parametrize("name", ["snippet", "style", "SEED", "runner"])

@@ -129,6 +129,7 @@ def sequences(n, generator, low=P_MIN, high=P_MAX, length=T):
 fixed = torch.Generator().manual_seed(10**6)
 held_out = sequences(64, fixed)
 probe = sequences(16, fixed, P_MAX, P_MAX, 2 * P_MAX)
+example = torch.arange(P_MIN).repeat(2)[None]  # for pictures: eight tokens, twice
 for row in held_out[0][:3].tolist():
     print(" ".join(f"{token:2d}" for token in row[:22]), "...")
 
@@ -222,7 +223,9 @@ def train(seed, heads=HEADS, periods=(P_MIN, P_MAX), steps=STEPS, smear=False,
     history = []
     for step in range(steps + 1):
         if watch and step % EVERY == 0:
-            history.append(measure(net, *probe))
+            with torch.no_grad():
+                patterns = [A[0] for A in net(example)[1]]
+            history.append(measure(net, *probe) | {"patterns": patterns})
         # 20 steps of warm-up, linear decay over the last third
         rate = LR * min(1, (step + 1) / 20, 3 * (1 - step / steps))
         optimizer.param_groups[0]["lr"] = rate
@@ -321,6 +324,47 @@ def gained_in_window(curves_then, wholes=curves["in_context"]):
 
 
 in_window = gained_in_window(curves["in_context"])
+
+# %% in-motion
+from matplotlib.animation import FuncAnimation
+
+fig, axes = plt.subplot_mosaic(
+    "AB;CC", figsize=(5.6, 4.7), height_ratios=(2, 1), layout="constrained")
+t, s = np.tril_indices(2 * P_MIN)  # nobody looks ahead
+heads = {"A": (0, prev_head[0], "C1", "the token before"),
+         "B": (1, 0, "C0", "what came next")}
+cells = {}
+for name, (layer, head, color, what) in heads.items():
+    cells[name] = axes[name].scatter(s, t, s=62, marker="s", color=color, lw=0)
+    letters = range(2 * P_MIN), "abcdefgh" * 2
+    axes[name].set(title=f"head {layer}.{head}: {what}", aspect="equal")
+    axes[name].set(xlabel="looking at", xlim=(-0.7, 15.7), ylim=(15.7, -0.7))
+    axes[name].set_xticks(*letters)
+    axes[name].set_yticks(*letters)
+    axes[name].grid(False)
+    axes[name].axhline(P_MIN - 0.5, color="C4", ls=":", lw=1)  # the repeat begins
+axes["A"].set_ylabel("looking from")
+lines = axes["C"].plot([], np.empty((0, len(SEEDS))), color="C3", lw=0.8, alpha=0.5)
+lines[0].set(linewidth=2, alpha=1)  # the network whose heads are shown
+(tip,) = axes["C"].plot([], [], "o", color="C3")
+axes["C"].set(xlabel="training step", ylabel="loss (nats)")
+axes["C"].set(xlim=(0, STEPS), ylim=(0, 1.1 * np.max(curves["loss"])), title="step 0")
+
+
+def look(k):
+    """Draw the state at step 10 k."""
+    i = 10 * k // EVERY
+    for name, (layer, head, _, _) in heads.items():
+        cells[name].set_alpha(histories[0][i]["patterns"][layer][head][t, s].numpy())
+    for line, loss in zip(lines, curves["loss"]):
+        line.set_data(steps[: i + 1], loss[: i + 1])
+    tip.set_data([steps[i]], [curves["loss"][0][i]])
+    axes["C"].set_title(f"step {steps[i]}")
+
+
+animation = FuncAnimation(fig, look, frames=STEPS // 10 + 1, interval=600)
+plt.show()
+animation
 
 # %% train-one-layer
 # The same data and training for the first layer alone.

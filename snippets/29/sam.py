@@ -326,18 +326,21 @@ EPOCHS, BATCH, LR, MOMENTUM = 40, 64, 0.1, 0.9
 
 
 def fit(optimizer, params, data, epochs, member_seeds):
-    """Returns [time, (right, by heart), seed] of the first arm, at eleven times."""
+    """Returns [time, (right, by heart), seed] of the first arm, at eleven times, and
+    its first network, each parameter with the time as its leading axis."""
     x, y = data[:2]
     steps = x.shape[1] // BATCH
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * steps)
     rngs = [torch.Generator().manual_seed(seed) for seed in member_seeds]
     rows, first, curves = torch.arange(len(rngs))[:, None], slice(len(seeds)), []
+    shots = []
     for epoch in range(epochs + 1):
         if epoch % (epochs // 10) == 0:
             arm = [p[first] for p in params], *[t[first] for t in data]
             curves.append(evaluate(*arm))
+            shots.append([p[:1].detach().clone() for p in params])
         if epoch == epochs:
-            return torch.stack(curves)
+            return torch.stack(curves), [torch.cat(p) for p in zip(*shots)]
         order = torch.stack([torch.randperm(x.shape[1], generator=r) for r in rngs])
         for batch in order.split(BATCH, dim=1)[:steps]:
 
@@ -370,10 +373,12 @@ def train(kind, rho, arms, epochs=EPOCHS):
             p.grad.add_(decay * p.detach())
 
     optimizer.base_optimizer.register_step_pre_hook(weight_decay)
-    curves = fit(optimizer, params, data, epochs, [seed for *_, seed in members])
+    member_seeds = [seed for *_, seed in members]
+    curves, shots = fit(optimizer, params, data, epochs, member_seeds)
     final = evaluate(params, *data).unflatten(1, (len(arms), len(seeds)))
     x, y = data[:2]
-    return {"params": params, "x": x, "y": y, "curves": curves, "final": final}
+    run = {"params": params, "x": x, "y": y, "curves": curves, "final": final}
+    return run | {"shots": shots}
 
 
 # %% headline
@@ -495,15 +500,15 @@ climbs = {
 
 
 # %% sharpest-directions
-def sharpest(run, count=2, iterations=15):
-    """Top eigenvectors of the first arm, all seeds at once, by power iteration."""
-    some = slice(len(seeds))
+def sharpest(run, members, count=2, iterations=15):
+    """Top eigenvectors of the first networks, all at once, by power iteration."""
+    some = slice(members)
     w = [p.detach()[some].requires_grad_() for p in run["params"]]
     loss = losses(w, run["x"][some], run["y"][some]).sum()
     grads = torch.autograd.grad(loss, w, create_graph=True)
     rng, found = torch.Generator().manual_seed(0), []
     for _ in range(count):
-        v = torch.randn(len(seeds), sum(p[0].numel() for p in w), generator=rng)
+        v = torch.randn(members, sum(p[0].numel() for p in w), generator=rng)
         for _ in range(iterations):
             for u in found:  # stay orthogonal to those found before
                 v = v - (v * u).sum(1, keepdim=True) * u
@@ -516,7 +521,7 @@ def sharpest(run, count=2, iterations=15):
     return found  # each [seed, n]
 
 
-directions = {"SGD": sharpest(sgd), "SAM": sharpest(sam)}
+directions = {"SGD": sharpest(sgd, len(seeds)), "SAM": sharpest(sam, len(seeds))}
 
 
 # %% landscape
@@ -575,6 +580,52 @@ ax.text(0, -0.1, "both, random directions", ha="center", va="top")
 ax.set(xlabel="distance from the solution, along its sharpest direction")
 ax.set(ylabel="rise of the training loss", ylim=(-0.45, 4.2))
 plt.show()
+
+# %% [markdown]
+# The training of both in motion. Left, five networks each; right, the training loss
+# around the first of them, along the direction that is its sharpest at that moment.
+
+# %% in-motion
+from matplotlib.animation import FuncAnimation
+
+times = len(sgd["curves"])
+line = torch.linspace(-1, 1, 17)
+slices = {}  # name: [time, place]
+for name, run in [("SGD", sgd), ("SAM", sam)]:
+    x, y = run["x"][:1].expand(times, -1, -1), run["y"][:1].expand(times, -1)
+    film = {"params": run["shots"], "x": x, "y": y}
+    (u,) = sharpest(film, times, count=1, iterations=10)
+    rises = [landscape(film, t, u, u, line, 0 * line) for t in range(times)]
+    slices[name] = torch.stack(rises) + losses(run["shots"], x, y)[:, None]
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(5.6, 3.2), layout="constrained")
+moving = {}
+for name, run, style in [("SGD", sgd, "C1o"), ("SAM", sam, "C0D")]:
+    trails = left.plot([], torch.empty(0, len(seeds)), style[:2], lw=1, alpha=0.5)
+    (heads,) = left.plot([], [], style, ms=6)
+    (valley,) = right.plot([], [], style + "-", ms=7, lw=1.8, markevery=[8])
+    moving[name] = run["curves"], trails, heads, valley
+left.text(65, 60, "SGD", color="C1")
+left.text(20, 93, "SAM", color="C0")
+left.set(xlabel="wrong labels learned (%)", ylabel="test images right (%)")
+left.set(xlim=(-3, 103), ylim=(0, 103))
+right.set(xlabel="along the sharpest direction", ylabel="training loss")
+right.set(xlim=(-1, 1), ylim=(0, 5))
+
+
+def look(k):
+    """Draw the state of both at time k."""
+    for name, (curves, trails, heads, valley) in moving.items():
+        for seed, trail in enumerate(trails):
+            trail.set_data(curves[: k + 1, 1, seed], curves[: k + 1, 0, seed])
+        heads.set_data(curves[k, 1], curves[k, 0])
+        valley.set_data(line, slices[name][k].clamp(max=5.4))  # no further than seen
+    left.set_title(f"epoch {k * EPOCHS // (times - 1)}")
+
+
+animation = FuncAnimation(fig, look, frames=times, interval=800)
+plt.show()
+animation
 
 # %% [markdown]
 # ## Is it the flatness?

@@ -208,6 +208,47 @@ label(axes[1], 1.2, 0.42, "the truth", "C2")
 axes[0].set_ylabel("generation")
 plt.show()
 
+# %% in-motion
+from matplotlib.animation import FuncAnimation
+
+shots = [*range(1, 11), *range(12, 21, 2), *range(25, T + 1, 5)]
+fig, axes = plt.subplot_mosaic("AB;CC", figsize=(5.6, 4.2), layout="constrained")
+z = torch.linspace(-3, 3, 25)
+bells, spreads, tips = {}, {}, {}
+for panel, arm, color, style in (("A", "replace", "C0", "-"),
+                                 ("B", "accumulate", "C4", "--")):
+    axes[panel].plot(1.2 * z, 0.4 * torch.exp(-(1.2 * z) ** 2 / 2), color="C2", ls=":")
+    bells[arm] = axes[panel].plot([], torch.empty(0, S), color=color, lw=1.4)
+    spreads[arm] = axes["C"].plot([], torch.empty(0, S), style, color=color, lw=1.4)
+    (tips[arm],) = axes["C"].plot([], [], "o" if style == "-" else "^", color=color)
+    axes[panel].set(title=arm, xlabel="value", xlim=(-3.6, 3.6), ylim=(0, 1.6),
+                    yticks=[])
+    axes[panel].grid(False)
+label(axes["A"], 1.2, 0.22, "the truth", "C2")
+label(axes["C"], 40, 3.2, "accumulate", "C4", ha="center")
+label(axes["C"], 6, 0.004, "replace", "C0", dx=0, ha="center")
+axes["C"].set(xlabel="generation", ylabel="spread σ", yscale="log", xlim=(0, T + 1))
+axes["C"].set(ylim=(0.9 * gauss["replace"][1][:, :, 0].min() ** 0.5, 20))
+
+
+def look(k):
+    """Draw one generation: the fit of the first chain of each seed."""
+    generation = shots[k]
+    axes["C"].set_title(f"generation {generation}")
+    for arm in bells:
+        means, variances = (part[:, :generation, 0] for part in gauss[arm])
+        for bell, line, mu, var in zip(bells[arm], spreads[arm], means, variances):
+            sigma = var.sqrt()
+            height = min(0.4 / sigma[-1], 1.5)           # a density, but at most 1.5
+            bell.set_data(mu[-1] + sigma[-1] * z, height * torch.exp(-z**2 / 2))
+            line.set_data(range(1, generation + 1), sigma)
+        tips[arm].set_data([generation] * S, variances[:, -1].sqrt())
+
+
+animation = FuncAnimation(fig, look, frames=len(shots), interval=500)
+plt.show()
+animation
+
 # %% gaussian-law
 fig, (left, right) = plt.subplots(1, 2, figsize=(5.6, 3.4))
 marks = {"replace": ("C0", "o"), "unbiased": ("C1", "s"), "accumulate": ("C4", "^")}

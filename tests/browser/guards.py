@@ -109,7 +109,7 @@ LOOKS = """
         if (!e.matches("input, button") || e.checkVisibility({opacityProperty: true})) return e;
         return [e.nextElementSibling, ...e.labels].find(l => l?.matches("label") && seen(l)) ?? e;
     };
-    window.look = e => [e, face(e), e.matches("[type=text]") && e.form].filter(Boolean).map(f => {
+    window.look = e => [e, face(e), e.matches("[type=text]") && e.form, e.closest(".cards li")].filter(Boolean).map(f => {
         const s = getComputedStyle(f);
         const ring = s.outlineStyle !== "none" && parseFloat(s.outlineWidth) ? s.outline : "";
         return [ring, s.boxShadow, s.backgroundColor, s.color, s.borderColor, s.textDecorationLine, s.opacity].join();
@@ -137,21 +137,24 @@ def keyboard(page: Page) -> list[str]:
     for _ in range(MOST_STOPS):
         page.keyboard.press("Tab")
         stop: Any = page.evaluate(
-            """() => {
+            """async () => {
                 const e = document.activeElement;
                 if (e === document.body || stops.some(stop => stop.e === e)) return null;
-                const f = face(e), box = f.getBoundingClientRect();
-                // The first line of a long element: its middle may be outside of the window.
-                const x = Math.min(Math.max(box.left + box.width / 2, 0), innerWidth - 1);
-                const y = Math.min(Math.max((Math.max(box.top, 0) + Math.min(box.bottom, innerHeight)) / 2, 0), innerHeight - 1);
-                const top = document.elementFromPoint(x, y);
-                const inside = box.top < innerHeight && box.bottom > 0 && box.left < innerWidth && box.right > 0;
+                const f = face(e), state = {label: label(e)};
+                for (const frames of [0, 1, 2]) {  // what opens when it is reached may take a frame to be there
+                    if (frames) await new Promise(requestAnimationFrame);
+                    const box = f.getBoundingClientRect();
+                    // The middle of what is in the window of it.
+                    const x = (Math.max(box.left, 0) + Math.min(box.right, innerWidth)) / 2;
+                    const y = (Math.max(box.top, 0) + Math.min(box.bottom, innerHeight)) / 2;
+                    const inside = box.top < innerHeight && box.bottom > 0 && box.left < innerWidth && box.right > 0;
+                    const top = inside && document.elementFromPoint(x, y);
+                    state.seen = seen(f) && inside;
+                    state.covered = top && !f.contains(top) && !top.contains(f) && label(top);
+                    if (state.seen && !state.covered) break;
+                }
                 stops.push({e, look: look(e)});
-                return {
-                    label: label(e),
-                    seen: seen(f) && inside,
-                    covered: inside && !(f.contains(top) || top?.contains(f)) && top && label(top),
-                };
+                return state;
             }"""
         )
         if stop is None:
@@ -169,6 +172,7 @@ def keyboard(page: Page) -> list[str]:
             for (const e of document.querySelectorAll(all)) {
                 if (!seen(e) || e.disabled || reached.has(e) || e.matches("[tabindex='-1']")) continue;
                 if (e.matches("label") && getComputedStyle(e).cursor !== "pointer") continue;  // a title, at this width
+                if (e.matches("[for=__search]") && reached.has(document.querySelector(".md-search__input"))) continue;  // it opens
                 // A label's work can be done at its control, or in the form that it belongs to.
                 if (e.control && (reached.has(e.control) || [...e.form?.elements ?? []].some(x => reached.has(x)))) continue;
                 if (e.matches("label") && reached.has(e.previousElementSibling)) continue;  // a button in its place
@@ -185,65 +189,53 @@ def keyboard(page: Page) -> list[str]:
 def figure_text(page: Page, sources: list[str]) -> list[str]:
     """Text in drawings with too little contrast to what lies behind it, on the ground of this page and scheme.
 
-    Every glyph group is compared with the colour that is most frequent behind it, as drawn without any text."""
-    found: list[str] = page.evaluate(
-        """async ({sources, legible}) => {
-            const ground = getComputedStyle(document.body).backgroundColor;
-            const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
-            const linear = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-            const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-            const contrast = (a, b) => {
-                const [dark, light] = [luminance(a), luminance(b)].sort((x, y) => x - y);
-                return (light + 0.05) / (dark + 0.05);
-            };
-            const wrong = [];
-            for (const source of sources) {
-                const svg = new DOMParser().parseFromString(await (await fetch(source)).text(), "image/svg+xml").documentElement;
-                const shown = document.importNode(svg, true);
-                const place = document.createElement("div");
-                place.style = "position: absolute; top: 0; left: 0";
-                place.append(shown);
-                document.body.append(place);
-                const [, , width, height] = svg.getAttribute("viewBox").split(/[\\s,]+/).map(Number);
-                shown.setAttribute("width", width);
-                shown.setAttribute("height", height);
-                const origin = shown.getBoundingClientRect();
-                const texts = [...shown.querySelectorAll("[id^=text_]")].map(text => {
-                    const ink = text.querySelector("use, path, text") ?? text, style = getComputedStyle(ink);
-                    let opacity = Number(style.fillOpacity);
-                    for (let e = ink; e !== shown; e = e.parentElement) opacity *= Number(getComputedStyle(e).opacity);
-                    const said = [...text.childNodes].find(n => n.nodeType === Node.COMMENT_NODE)?.data.trim() ?? text.textContent.trim();
-                    return {said, box: text.getBoundingClientRect(), ink: numbers(style.fill), opacity};
-                });
-                for (const text of svg.querySelectorAll("[id^=text_]")) text.remove();
-                svg.setAttribute("width", width);
-                svg.setAttribute("height", height);
-                const image = new Image();
-                image.src = "data:image/svg+xml," + encodeURIComponent(new XMLSerializer().serializeToString(svg));
-                await image.decode();
-                const canvas = new OffscreenCanvas(Math.ceil(width), Math.ceil(height));
-                const draw = canvas.getContext("2d", {willReadFrequently: true});
-                draw.fillStyle = ground;
-                draw.fillRect(0, 0, canvas.width, canvas.height);
-                draw.drawImage(image, 0, 0, width, height);
-                for (const {said, box, ink, opacity} of texts) {
-                    if (box.width < 1 || box.height < 1) continue;
-                    const {data} = draw.getImageData(box.left - origin.left, box.top - origin.top, Math.max(box.width, 1), Math.max(box.height, 1));
-                    const count = new Map();
-                    for (let i = 0; i < data.length; i += 4) {
-                        const key = data.slice(i, i + 3).join();
-                        count.set(key, (count.get(key) ?? 0) + 1);
-                    }
-                    const behind = numbers([...count].sort((a, b) => b[1] - a[1])[0][0]);
-                    const seen = ink.slice(0, 3).map((c, i) => c * opacity + behind[i] * (1 - opacity));
-                    const ratio = contrast(seen, behind);
-                    if (ratio < legible) wrong.push(`${source}: ${said} has a contrast of ${ratio.toFixed(2)}`);
-                }
-                if (!texts.length) wrong.push(`${source} has no text: this guard saw nothing`);
-                place.remove();
-            }
-            return wrong;
-        }""",
-        {"sources": sources, "legible": LEGIBLE},
-    )
-    return found
+    Every piece of text is compared with the colour that is most frequent behind it, as drawn without any text."""
+    ground, wrong = page.evaluate("() => getComputedStyle(document.body).backgroundColor"), []
+    for source in sources:
+        page.goto(source)
+        found: list[str] = page.evaluate(CONTRAST, {"ground": ground, "legible": LEGIBLE})
+        wrong += [f"{source}: {text}" for text in found]
+    return wrong
+
+
+CONTRAST = """async ({ground, legible}) => {
+    const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+    const linear = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+    const contrast = (a, b) => {
+        const [dark, light] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+        return (light + 0.05) / (dark + 0.05);
+    };
+    const svg = document.documentElement, origin = svg.getBoundingClientRect();
+    const texts = [...svg.querySelectorAll("[id^=text_]")].map(text => {
+        const ink = text.querySelector("use, path, text") ?? text, style = getComputedStyle(ink);
+        let opacity = Number(style.fillOpacity);
+        for (let e = ink; e !== svg; e = e.parentElement) opacity *= Number(getComputedStyle(e).opacity);
+        const comment = [...text.childNodes].find(node => node.nodeType === Node.COMMENT_NODE);
+        return {said: (comment ?? text).textContent.trim(), box: text.getBoundingClientRect(), ink: numbers(style.fill), opacity};
+    });
+    for (const text of svg.querySelectorAll("[id^=text_]")) text.remove();
+    const image = new Image();
+    image.src = "data:image/svg+xml," + encodeURIComponent(new XMLSerializer().serializeToString(svg));
+    await image.decode();
+    const canvas = new OffscreenCanvas(Math.ceil(origin.width), Math.ceil(origin.height));
+    const draw = canvas.getContext("2d", {willReadFrequently: true});
+    draw.fillStyle = ground;
+    draw.fillRect(0, 0, canvas.width, canvas.height);
+    draw.drawImage(image, 0, 0, origin.width, origin.height);
+    const wrong = texts.length ? [] : ["no text was found: this guard saw nothing"];
+    for (const {said, box, ink, opacity} of texts) {
+        if (box.width < 1 || box.height < 1) continue;
+        const {data} = draw.getImageData(box.left - origin.left, box.top - origin.top, box.width, box.height);
+        const count = new Map();
+        for (let i = 0; i < data.length; i += 4) {
+            const key = data.slice(i, i + 3).join();
+            count.set(key, (count.get(key) ?? 0) + 1);
+        }
+        const behind = numbers([...count].sort((a, b) => b[1] - a[1])[0][0]);
+        const seen = ink.slice(0, 3).map((c, i) => c * opacity + behind[i] * (1 - opacity));
+        const ratio = contrast(seen, behind);
+        if (ratio < legible) wrong.push(`${said} has a contrast of ${ratio.toFixed(2)}`);
+    }
+    return wrong;
+}"""

@@ -71,22 +71,22 @@ class Visit:
             self.heard.append(f"another host is asked: {url}")
 
     def open(self, address: str = "") -> Page:
+        """Open a page and wait until it is done: every picture of this scheme is there, and the search has its index."""
         self.page.goto(self.base + address)
-        self.settle()
+        self.wait_for_pictures()
+        # What the theme says while its worker reads the index.
+        self.page.wait_for_function(
+            "() => !document.querySelector('html.js .md-search-result__meta')?.textContent.includes('Initializing')"
+        )
         return self.page
 
-    def settle(self) -> None:
-        """Until the page is done: the search has its index, and every picture of this scheme is there."""
+    def wait_for_pictures(self) -> None:
         self.page.evaluate(
             """async () => {
                 for (const image of document.images) image.loading = "eager";
                 const loading = [...document.images].filter(image => image.checkVisibility() && !image.complete);
                 await Promise.all(loading.map(image => new Promise(done => image.onload = image.onerror = done)));
             }"""
-        )
-        # The theme's word while its worker reads the index.
-        self.page.wait_for_function(
-            "() => !document.querySelector('html.js .md-search-result__meta')?.textContent.includes('Initializing')"
         )
 
 
