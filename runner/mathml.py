@@ -33,4 +33,6 @@ def _mathml(tex: str, block: bool) -> str:
     from latex2mathml.converter import convert
 
     drawn: str = convert(html.unescape(tex).strip(), display="block" if block else "inline")
-    return drawn.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "", 1)  # within HTML it goes without saying
+    # What HTML does not need; and characters as themselves, but for the two that would be read as marks.
+    drawn = drawn.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "").replace(' display="inline"', "")
+    return re.sub(r"&#x(?!0*(?:26|3C);)([0-9A-Fa-f]+);", lambda code: chr(int(code[1], 16)), drawn)

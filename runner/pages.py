@@ -132,6 +132,10 @@ def define_env(env: Any) -> None:
         """The claims of this page: what the paper says, what this build measured, and whether it holds."""
         rows = ["| Claim | Paper | Measured here | Control | Verdict |", "|---|---|---|---|---|"]
         judged = page_claims()
+        intro = (
+            f"Each number is the median over {len(here().result('seeds'))} seeds, with the range in brackets. *Control* is what "
+            "it is compared with: as a rule the same quantity where the effect should be absent or small."
+        )
         for anchor, verdict in zip(claims.anchors([v.claim for v in judged]), judged, strict=True):
             claim = verdict.claim
             mark = "<b>✓ holds</b>" if verdict.holds else '<b class="not">✗ does not hold</b>'
@@ -143,7 +147,7 @@ def define_env(env: Any) -> None:
                 f"{mark}<br>`{claim.holds}`<br>{' '.join(f'<i>{grade}</i>' for grade in claim.evidence)}",
             )
             rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-        return f'<div class="claims" {EXCLUDED} markdown>\n\n' + "\n".join(rows) + f"\n\n{WHAT_IT_MEANS}\n\n</div>"
+        return f'{intro}\n\n<div class="claims" {EXCLUDED} markdown>\n\n' + "\n".join(rows) + f"\n\n{WHAT_IT_MEANS}\n\n</div>"
 
     def status() -> str:
         """One line: how long to read; for a concept also how long to run, what holds, when and with what it was built."""

@@ -47,6 +47,11 @@ class Concept:
         return str(self.meta.get("name", self.meta["title"]))
 
     @property
+    def in_full(self) -> str:
+        """Its name in a heading, where an abbreviation is written out."""
+        return str(self.meta.get("in_full", self.name))
+
+    @property
     def one_liner(self) -> str:
         return str(self.meta["one_liner"])
 

@@ -9,8 +9,7 @@ def test_article_formulas_become_mathml() -> None:
     page = r'<p>with <span class="arithmatex">\(a &lt; b\)</span>:</p><div class="arithmatex">\[\sum_k \cos w_k\]</div>'
     html = mathml.in_article(page)
     assert html.count("<math") == 2
-    assert 'display="inline"' in html
-    assert 'display="block"' in html
+    assert html.count('display="block"') == 1
     assert "&#x0003C;" in html  # the entity was read as the sign that it stands for
     assert "arithmatex" not in html
 

@@ -152,7 +152,7 @@ def rotate(y, base=10.0):
 
 # %% model
 class AttentionOnly(nn.Module):
-    def __init__(self, heads, generator, smear=False):
+    def __init__(self, heads, generator, smear=False, positions=True):
         super().__init__()
 
         def normal(*shape, std):
@@ -166,6 +166,7 @@ class AttentionOnly(nn.Module):
             w |= {"b" + name: normal(d, std=1.0) for name in "QK"}
             self.layers.append(nn.ParameterDict(w))
         self.alpha = nn.Parameter(torch.zeros(heads[0], 1, 1)) if smear else None
+        self.positions = positions
 
     def forward(self, tokens, drop=(), cut=""):
         """Logits and attention patterns. For the experiments: the heads in drop,
@@ -179,10 +180,10 @@ class AttentionOnly(nn.Module):
             q, k, v = ((embedding if m in cut else x) @ w[m] for m in "QKV")
             q, k = q + w["bQ"], k + w["bK"]
             q, k, v = (y.view(n, length, H, -1).transpose(1, 2) for y in (q, k, v))
-            if self.alpha is not None:  # a control: smeared keys, no positions
+            if self.alpha is not None:  # a control: smeared keys
                 share = self.alpha.sigmoid()  # the first key has no one before it
                 k = share * k + (1 - share) * F.pad(k, (0, 0, 1, -1))
-            elif layer == 0:
+            if layer == 0 and self.positions:
                 q, k = rotate(q), rotate(k)
             A = (q / math.sqrt(d // H) @ k.mT + future).softmax(-1)
             h = A @ v
@@ -213,11 +214,11 @@ def measure(net, tokens, period, **edit):
 
 
 # %% train
-def train(seed, heads=HEADS, periods=(P_MIN, P_MAX), steps=STEPS, smear=False,
-          watch=True):
+def train(seed, heads=HEADS, periods=(P_MIN, P_MAX), steps=STEPS, watch=True,
+          **network):
     """Plain next-token prediction on every token; the network and its history."""
     generator = torch.Generator().manual_seed(seed)
-    net = AttentionOnly(heads, generator, smear)
+    net = AttentionOnly(heads, generator, **network)
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=LR, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
     history = []
@@ -504,8 +505,8 @@ plt.show()
 # %% train-controls
 P_FIXED = 16
 short = {"heads": (1,), "steps": 80, "watch": False}  # these learn in fewer steps
-smeared = [train(s, smear=True, **short)[0] for s in SEEDS]
-one_head = [train(s, **short)[0] for s in SEEDS]  # the same, positions for smearing
+smeared = [train(s, smear=True, positions=False, **short)[0] for s in SEEDS]
+unsmeared = [train(s, positions=False, **short)[0] for s in SEEDS]
 fixed_period = [train(s, periods=(P_FIXED, P_FIXED), **short)[0] for s in SEEDS]
 
 # %% distances
@@ -518,7 +519,7 @@ for name, group in {"two layers": nets, "one layer": one_layer, "smeared": smear
     accuracy[name] = [measure(net, *held_out)["accuracy"] for net in group]
     reach[name] = [[measure(net, *test)["accuracy"] for test in tests]
                    for net in group]
-accuracy["one head"] = [measure(net, *held_out)["accuracy"] for net in one_head]
+accuracy["unsmeared"] = [measure(net, *held_out)["accuracy"] for net in unsmeared]
 at_16, at_17 = distances.index(P_FIXED), distances.index(P_FIXED + 1)
 fooled = [measure(net, *tests[at_16])["induction"][0] for net in fixed_period]
 
@@ -558,7 +559,8 @@ results = {
     "periods": [P_MIN, P_MAX], "steps": STEPS, "batch": BATCH, "learning_rate": LR,
     "short_steps": short["steps"], "fixed_at": P_FIXED, "guess": guess,
     "accuracy": accuracy["two layers"], "accuracy_one_layer": accuracy["one layer"],
-    "accuracy_smeared": accuracy["smeared"], "accuracy_one_head": accuracy["one head"],
+    "accuracy_smeared": accuracy["smeared"],
+    "accuracy_unsmeared": accuracy["unsmeared"],
     "accuracy_fixed_period": accuracy["fixed period"],
     "window_begins": begins, "window_ends": ends, "window_gain": in_window,
     "window_gain_one_layer": one_layer_in_window,

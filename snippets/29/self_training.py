@@ -378,7 +378,7 @@ def draw(decoder, k, generator):        # k images [k, S, 64]: the decoder's mea
 
 # %% [markdown]
 # "Careful filtering" can mean two things. Keep the fifth of the images of which
-# the critic is surest, or the fifth of *each class* of which it is surest.
+# the critic is surest, or equally many of each class, the surest ones.
 
 # %% filters
 POOL = 5                                # images drawn for one that is kept
@@ -405,9 +405,9 @@ def filtered(balanced):
 G = 9
 real = images[train]
 arms = {"replace": (draw, "replace", 0), "accumulate": (draw, "accumulate", 0),
-        "20 % real": (draw, "mix", 0.2),
+        "20% real": (draw, "mix", 0.2),
         "surest fifth": (filtered(False), "replace", 0),
-        "surest fifth of each class": (filtered(True), "replace", 0),
+        "surest, balanced": (filtered(True), "replace", 0),
         "all real": (draw, "mix", 1.0)}                       # the control
 models = {}
 for arm, (sample, policy, fraction) in arms.items():
@@ -466,12 +466,12 @@ plt.show()
 
 # %% drift
 look = {"replace": ("C0", "-"), "accumulate": ("C4", "--"),
-        "20 % real": ("C5", "-."), "all real": ("C2", ":"),
+        "20% real": ("C5", "-."), "all real": ("C2", ":"),
         "surest fifth": ("C1", (0, (5, 1))),
-        "surest fifth of each class": ("C3", (0, (3, 1, 1, 1, 1, 1)))}
+        "surest, balanced": ("C3", (0, (3, 1, 1, 1, 1, 1)))}
 fig, axes = plt.subplots(2, 1, figsize=(5.6, 6), sharex=True)
-nudges = ({"accumulate": -4, "20 % real": 2, "surest fifth of each class": 10},
-          {"all real": 8, "20 % real": -6, "surest fifth of each class": -14,
+nudges = ({"accumulate": -4, "20% real": 2, "surest, balanced": 10},
+          {"all real": 8, "20% real": -6, "surest, balanced": -14,
            "replace": 5, "surest fifth": -3})       # in points, for legibility
 for ax, measured, nudge in zip(axes, (distance, classes), nudges):
     for arm, (color, style) in look.items():
@@ -486,8 +486,8 @@ plt.show()
 # %% quality-and-diversity
 fig, ax = plt.subplots()
 spots = {"replace": (-8, 9), "surest fifth": (10, 0), "all real": (-6, 12),
-         "accumulate": (-30, 2), "20 % real": (16, -16),
-         "surest fifth of each class": (10, -24)}
+         "accumulate": (-30, 2), "20% real": (16, -16),
+         "surest, balanced": (10, -24)}
 for arm, (color, style) in look.items():
     x, y = classes[arm].mean(0), sure[arm].mean(0)
     ax.plot(x, y, color=color, ls=style, lw=1.2, marker="o", ms=3)
@@ -498,7 +498,7 @@ for arm, (color, style) in look.items():
 ax.plot(10, images_sure.mean(), "*", color="C2", ms=11)
 label(ax, 10, images_sure.mean(), "real images", "C2", dx=-8, ha="right")
 ax.set(xlabel="diversity: effective classes, of 10", xlim=(0.6, 11),
-       ylabel="quality: the judge's mean confidence", xticks=range(1, 11))
+       ylabel="the judge's mean confidence", xticks=range(1, 11))
 plt.show()
 
 # %% surviving-classes
@@ -643,9 +643,9 @@ results = {
     "replace_smallest_rise": rounded(ratio.amin(1)),
     "real_total_rise": rounded(final["all real"] / distance["all real"][:, 0]),
     "accumulate_closer": rounded(final["replace"] / final["accumulate"]),
-    "mix_closer": rounded(final["replace"] / final["20 % real"]),
+    "mix_closer": rounded(final["replace"] / final["20% real"]),
     "surest_worse": rounded(final["surest fifth"] / final["replace"]),
-    "balanced_worse": rounded(final["surest fifth of each class"]
+    "balanced_worse": rounded(final["surest, balanced"]
                               / final["replace"]),
     # classifiers, in percentage points
     "anchored_gain": rounded(late["anchored"] - late["40 labels only"], 2),
