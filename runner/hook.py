@@ -106,7 +106,7 @@ def on_page_context(_: Any, page: Page, config: MkDocsConfig, **__: Any) -> None
     """Each claim is found by itself, as are the headings."""
     if found := config.extra["machines"].concepts.get(page.file.src_uri):
         finder: Any = config.plugins["material/search"]
-        finder.search_index.entries += search.entries(found[0], page.url)
+        finder.search_index.entries += search.entries(found[0], page.url, page.content or "")
 
 
 def on_template_context(context: dict[str, Any], config: MkDocsConfig, **_: Any) -> None:

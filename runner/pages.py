@@ -76,7 +76,7 @@ def read(page: Path) -> str:
 
 def measure(html: str) -> dict[str, str]:
     """How long a rendered page is to read: all its words, the minutes for them, the seconds for *In 30 seconds*."""
-    short = re.search(r'<h2 id="in-30-seconds">.*?</h2>(.*?)<h2', html, re.DOTALL)
+    short = re.search(r'<h2 id="in-30-seconds">.*?</h2>(.*?)<(?:h2|figure)', html, re.DOTALL)
     count = _words(html)
     return {
         LENGTHS["words"]: f"{count:,}",
@@ -140,7 +140,7 @@ def define_env(env: Any) -> None:
             claim = verdict.claim
             mark = "<b>✓ holds</b>" if verdict.holds else '<b class="not">✗ does not hold</b>'
             cells = (
-                f'<span id="{anchor}"></span>{claim.says}',
+                f'<span id="{anchor}">{claim.says}</span>',
                 claim.paper,
                 f"**{verdict.measured}**",
                 verdict.control or "–",

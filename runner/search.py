@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from html import escape
+from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 
 from runner import claims
@@ -23,22 +23,18 @@ def without_noise(html: str) -> str:
     return "".join(parts).replace('<math display="block"', f'<math {EXCLUDED} display="block"')
 
 
-def entries(concept: Concept, url: str) -> list[dict[str, Any]]:
-    """Each claim of an article as a find of its own, which leads to its line of the table."""
-    anchors = claims.anchors([verdict.claim for verdict in concept.verdicts])
-    return [
-        {
-            "location": f"{url}#{anchor}",
-            "title": escape(_plain(verdict.claim.says), quote=False),
-            "text": f"<p>Measured here: {verdict.measured}"
-            + (f"; control: {verdict.control}" if verdict.control else "")
-            + ".</p>",
-            "tags": list(concept.meta.get("tags", ())),
-        }
-        for anchor, verdict in zip(anchors, concept.verdicts, strict=True)
-    ]
-
-
-def _plain(markdown: str) -> str:
-    """A line without its marks of emphasis, code and formula."""
-    return re.sub(r"[*`]|\\[()]", "", markdown)
+def entries(concept: Concept, url: str, html: str) -> list[dict[str, Any]]:
+    """Each claim of an article as a find of its own, worded as on the page, which leads to its line of the table."""
+    found = []
+    for anchor, verdict in zip(claims.anchors([v.claim for v in concept.verdicts]), concept.verdicts, strict=True):
+        control = f"; control: {verdict.control}" if verdict.control else ""
+        if shown := re.search(rf'<span id="{anchor}">(.*?)</span>', html, re.DOTALL):
+            found.append(
+                {
+                    "location": f"{url}#{anchor}",
+                    "title": escape(unescape(re.sub(r"<[^>]+>", "", shown[1])), quote=False),
+                    "text": f"<p>Measured here: {verdict.measured}{control}.</p>",
+                    "tags": list(concept.meta.get("tags", ())),
+                }
+            )
+    return found

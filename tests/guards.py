@@ -16,6 +16,7 @@ from bs4 import BeautifulSoup, Tag
 from tests import codeblocks
 
 ARTICLE_LIMIT, NOTEBOOK_LIMIT = 100_000, 350_000  # bytes of HTML
+SHORT_LIMIT = 110  # words: half a minute
 SIGNS_OF_FAILURE = (
     "Traceback (most recent call last)",
     "Macro Rendering Error",
@@ -172,6 +173,17 @@ def rough_prose(site: Path) -> list[str]:
         return [line.removeprefix(f"{folder}/") for line in done.stdout.splitlines()]
 
 
+def slow_thirty_seconds(site: Path) -> list[str]:
+    """*In 30 seconds* takes half a minute to read, with its numbers, citations and analogy; a formula is a word."""
+    wrong = []
+    for name, _, soup in pages(site):
+        for short in soup.select("section.short"):
+            text = " ".join(_without(p, ["math"]) + " x" * len(p.select("math")) for p in short.select("p"))
+            if (words := len(text.split())) > SHORT_LIMIT:
+                wrong.append(f"{name}: {words} words in thirty seconds; the limit is {SHORT_LIMIT}")
+    return wrong
+
+
 def blocks_not_run(site: Path) -> list[str]:
     """Blocks rendered = blocks run: the code in the HTML, word for word, is what pytest-codeblocks is given."""
     wrong = []
@@ -232,6 +244,7 @@ ALL = (
     signs_of_failure,
     raw_formulas,
     rough_prose,
+    slow_thirty_seconds,
     blocks_not_run,
     cells_not_run,
     heavy_pages,

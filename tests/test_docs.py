@@ -72,17 +72,6 @@ def test_adding_a_concept_as_told_builds_and_passes_the_guards(project: Project)
     assert "29/my-concept/" in (site / "feed.xml").read_text(encoding="utf-8")
 
 
-def test_the_thirty_seconds_are_no_longer_than_promised() -> None:
-    for path in (ROOT / "docs").glob("*/*.md"):
-        section = re.search(r"^## In 30 seconds\n(.*?)^## ", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-        if section:
-            assert _count(section[1]) <= 110, path
-
-
-def _count(text: str) -> int:
-    return len(re.sub(r"\{\{.*?\}\}|\\\(.*?\\\)", "x", text).split())
-
-
 def test_every_experiment_has_its_page() -> None:
     pages = {Path(p).relative_to(ROOT / "docs").with_suffix("").as_posix() for p in (ROOT / "docs").glob("*/*.md")}
     snippets = {p.relative_to(ROOT / "snippets").with_suffix("").as_posix() for p in (ROOT / "snippets").glob("*/*.py")}

@@ -55,6 +55,7 @@ def test_the_toy_passes(guard: Guard, good_project: Project) -> None:
         (guards.raw_formulas, ARTICLE, "It comes", "With $y = x$, it comes"),
         (guards.raw_formulas, NOTEBOOK, "with a formula:", r"with $\frac{a}{b}$:"),
         (guards.rough_prose, ARTICLE, "It comes", "At this moment in time it is very unique, and comes"),
+        (guards.slow_thirty_seconds, ARTICLE, "<p>At most 110 words", f"<p>{'word ' * 85} At most 110 words"),
         (guards.blocks_not_run, EXPANDED, "```python\ndef double", "```py\ndef double"),
         (guards.blocks_not_run, EXPANDED, "return 2 * x", "return 3 * x"),
         (guards.blocks_not_run, ARTICLE, 'class="language-python highlight"', 'class="language-rust highlight"'),

@@ -28,7 +28,15 @@ def keyboard_on_a_phone(page: Page) -> list[str]:
     return guards.keyboard(page)
 
 
-GUARDS = [guards.axe, guards.sideways, guards.pictures, guards.motion, guards.keyboard, keyboard_on_a_phone, figure_text]
+GUARDS = [
+    guards.axe,
+    guards.sideways,
+    guards.pictures,
+    guards.motion,
+    guards.keyboard,
+    keyboard_on_a_phone,
+    figure_text,
+]
 
 
 def test_the_toy_passes(good_project: Project, visit_folder: VisitFolder) -> None:

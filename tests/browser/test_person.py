@@ -68,7 +68,9 @@ def test_what_is_copied_runs(concept: str, visit: Open, tmp_path: Path) -> None:
     cells = ROOT / "docs/generated" / concept / "cells"
     with visit(**CLIPBOARD) as visited:
         page = visited.open(concept.replace("_", "-") + "/")
-        blocks = {(block.locator("code").text_content() or "").strip(): block for block in page.locator(".highlight").all()}
+        blocks = {
+            (block.locator("code").text_content() or "").strip(): block for block in page.locator(".highlight").all()
+        }
         copied = []
         for cell in ("take-home.py", "use.py"):
             blocks[(cells / cell).read_text().strip()].get_by_role("button").click()
