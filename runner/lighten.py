@@ -18,6 +18,7 @@ NOT_NEEDED = re.compile(
     re.DOTALL,
 )
 
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"'  # within HTML there is no other
 # Line breaks and indents mean nothing but in these.
 AS_IT_STANDS = re.compile(r"(<(pre|script|style|textarea)\b.*?</\2>)", re.DOTALL)
 
@@ -26,9 +27,9 @@ ALIGNED = re.compile(r'(<t[hd]) style="text-align: (\w+);?"')
 
 
 def page(html: str) -> str:
-    """A page without the empty lines and indents that templates leave: 5 kB of an article."""
+    """A page without the empty lines and indents that templates leave, and what goes without saying: 6 kB of an article."""
     parts = AS_IT_STANDS.split(html)  # text, element, its name, text, ...
-    parts[::3] = [re.sub(r"\s*\n\s*", "\n", text) for text in parts[::3]]
+    parts[::3] = [re.sub(r"\s*\n\s*", "\n", text).replace(SVG, "<svg") for text in parts[::3]]
     del parts[2::3]
     return ALIGNED.sub(r'\1 class="\2"', "".join(parts))
 

@@ -18,7 +18,7 @@ from mkdocs.utils import get_relative_url
 
 from runner import previews
 from runner.parts import Concept, Part
-from runner.references import Reference, cited
+from runner.references import cited
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -171,7 +171,8 @@ class Machines:
             "keywords": concept.meta.get("tags", []),
             "learningResourceType": "article with a reproducible experiment",
             "isPartOf": {"@type": "CreativeWorkSeries", "name": part.meta["title"], "url": at(self.urls[part.page])},
-            "citation": [_work(concept.references[key]) for key in keys],
+            # Known by where they can be read: the list of references on the page has the rest.
+            "citation": [{"@id": concept.references[key].links[0][1]} for key in keys],
             "isBasedOn": {
                 "@type": "SoftwareSourceCode",
                 "programmingLanguage": "Python",
@@ -194,11 +195,6 @@ class Machines:
 
 def _results(concept: Concept) -> str:
     return f"generated/{concept.generated.concept}/results.json"
-
-
-def _work(reference: Reference) -> Fields:
-    """A cited work, known by where it can be read."""
-    return {"@type": "ScholarlyArticle", "name": reference.title, "url": reference.links[0][1]}
 
 
 def _as_script(data: Fields) -> str:

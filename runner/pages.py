@@ -147,7 +147,11 @@ def define_env(env: Any) -> None:
                 f"{mark}<br>`{claim.holds}`<br>{' '.join(f'<i>{grade}</i>' for grade in claim.evidence)}",
             )
             rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-        return f'{intro}\n\n<div class="claims" {EXCLUDED} markdown>\n\n' + "\n".join(rows) + f"\n\n{WHAT_IT_MEANS}\n\n</div>"
+        return (
+            f'{intro}\n\n<div class="claims" {EXCLUDED} markdown>\n\n'
+            + "\n".join(rows)
+            + f"\n\n{WHAT_IT_MEANS}\n\n</div>"
+        )
 
     def status() -> str:
         """One line: how long to read; for a concept also how long to run, what holds, when and with what it was built."""

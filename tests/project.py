@@ -30,7 +30,11 @@ class Project:
 
     def environment(self, **more: str) -> dict[str, str]:
         # What the surrounding `make test` and pytest put there is not part of the person's machine.
-        mine = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS", "PYTEST", "SEED"))}
+        mine = {
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith(("MAKE", "MFLAGS", "PYTEST", "SEED", "SITE_URL", "REPO_URL"))
+        }
         return {**mine, MARK: str(self.folder), "COLUMNS": "200", **more}
 
     def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -150,6 +150,11 @@ def test_the_last_frame_is_held() -> None:
     assert motion.seconds(svg) == pytest.approx((FRAMES - 1) * INTERVAL + 2)
 
 
+def test_an_animation_without_frames_is_none() -> None:
+    with pytest.raises(ValueError, match="no frames"):
+        motion.merge([], INTERVAL)
+
+
 def test_what_does_not_change_stands_once() -> None:
     svg, frames = film(growing)
     assert len(svg) < 1.1 * len(frames[-1])

@@ -112,7 +112,7 @@ LOOKS = """
     window.look = e => [e, face(e), e.matches("[type=text]") && e.form, e.closest(".cards li")].filter(Boolean).map(f => {
         const s = getComputedStyle(f);
         const ring = s.outlineStyle !== "none" && parseFloat(s.outlineWidth) ? s.outline : "";
-        return [ring, s.boxShadow, s.backgroundColor, s.color, s.borderColor, s.textDecorationLine, s.opacity].join();
+        return [ring, s.boxShadow, s.backgroundColor, parseFloat(s.borderTopWidth) && s.borderColor, s.textDecorationLine, s.opacity].join();
     }).join();
     window.seen = e => {
         const box = e.getBoundingClientRect();
@@ -191,6 +191,7 @@ def figure_text(page: Page, sources: list[str]) -> list[str]:
 
     Every piece of text is compared with the colour that is most frequent behind it, as drawn without any text."""
     ground, wrong = page.evaluate("() => getComputedStyle(document.body).backgroundColor"), []
+    page.route("**/favicon.ico", lambda route: route.fulfill(status=204))  # which browsers want for a bare drawing
     for source in sources:
         page.goto(source)
         found: list[str] = page.evaluate(CONTRAST, {"ground": ground, "legible": LEGIBLE})
@@ -207,14 +208,17 @@ CONTRAST = """async ({ground, legible}) => {
         return (light + 0.05) / (dark + 0.05);
     };
     const svg = document.documentElement, origin = svg.getBoundingClientRect();
-    const texts = [...svg.querySelectorAll("[id^=text_]")].map(text => {
-        const ink = text.querySelector("use, path, text") ?? text, style = getComputedStyle(ink);
+    // matplotlib writes text as groups of glyphs, each drawn from the outline of a font: #DejaVuSans-30.
+    const glyphs = [...svg.querySelectorAll("use")].filter(use => use.getAttribute("xlink:href")?.includes("-"));
+    const texts = [...new Set(glyphs.map(use => use.parentElement))];
+    const pieces = texts.map(text => {
+        const ink = text.querySelector("use"), style = getComputedStyle(ink);
         let opacity = Number(style.fillOpacity);
         for (let e = ink; e !== svg; e = e.parentElement) opacity *= Number(getComputedStyle(e).opacity);
-        const comment = [...text.childNodes].find(node => node.nodeType === Node.COMMENT_NODE);
-        return {said: (comment ?? text).textContent.trim(), box: text.getBoundingClientRect(), ink: numbers(style.fill), opacity};
+        const comment = [...text.parentElement.childNodes].find(node => node.nodeType === Node.COMMENT_NODE);
+        return {said: comment?.textContent.trim() ?? text.id, box: text.getBoundingClientRect(), ink: numbers(style.fill), opacity};
     });
-    for (const text of svg.querySelectorAll("[id^=text_]")) text.remove();
+    for (const text of texts) text.remove();
     const image = new Image();
     image.src = "data:image/svg+xml," + encodeURIComponent(new XMLSerializer().serializeToString(svg));
     await image.decode();
@@ -224,7 +228,7 @@ CONTRAST = """async ({ground, legible}) => {
     draw.fillRect(0, 0, canvas.width, canvas.height);
     draw.drawImage(image, 0, 0, origin.width, origin.height);
     const wrong = texts.length ? [] : ["no text was found: this guard saw nothing"];
-    for (const {said, box, ink, opacity} of texts) {
+    for (const {said, box, ink, opacity} of pieces) {
         if (box.width < 1 || box.height < 1) continue;
         const {data} = draw.getImageData(box.left - origin.left, box.top - origin.top, box.width, box.height);
         const count = new Map();

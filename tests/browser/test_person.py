@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import guards
 from tests.browser.conftest import Open
@@ -39,6 +40,10 @@ def run(code: Path) -> str:
     return done.stdout
 
 
+def open_all(page: Page) -> None:
+    page.evaluate("() => { for (const details of document.querySelectorAll('details')) details.open = true; }")
+
+
 def test_from_the_front_page_to_an_article(visit: Open) -> None:
     with visit() as visited:
         page = visited.open()
@@ -51,7 +56,7 @@ def test_from_the_front_page_to_an_article(visit: Open) -> None:
 def test_every_copy_button_copies_its_block(visit: Open) -> None:
     with visit(**CLIPBOARD) as visited:
         page = visited.open(ARTICLE)
-        page.evaluate("() => { for (const details of document.querySelectorAll('details')) details.open = true; }")
+        open_all(page)
         blocks = page.locator(".highlight").all()
         assert len(blocks) > 5
         for block in blocks:
@@ -68,6 +73,7 @@ def test_what_is_copied_runs(concept: str, visit: Open, tmp_path: Path) -> None:
     cells = ROOT / "docs/generated" / concept / "cells"
     with visit(**CLIPBOARD) as visited:
         page = visited.open(concept.replace("_", "-") + "/")
+        open_all(page)
         blocks = {
             (block.locator("code").text_content() or "").strip(): block for block in page.locator(".highlight").all()
         }
@@ -86,12 +92,20 @@ def test_script_and_notebook_are_downloaded(concept: str, visit: Open, site: Pat
     """To the byte the files that test_site.py runs in an empty folder."""
     with visit() as visited:
         page = visited.open(concept.replace("_", "-") + "/")
-        for name, suffix in (("download the script", ".py"), ("download the notebook", ".ipynb")):
+        for name, suffix in (("Download .py", ".py"), ("Download notebook", ".ipynb")):
             with page.expect_download() as download:
-                page.get_by_role("link", name=name).click()
+                page.get_by_role("link", name=name).first.click()
             file = site / "generated" / concept / (Path(concept).name + suffix)
             assert download.value.suggested_filename == file.name
             assert download.value.path().read_bytes() == file.read_bytes()
+
+
+def test_the_whole_script_is_copied(visit: Open, site: Path) -> None:
+    with visit(**CLIPBOARD) as visited:
+        page = visited.open(ARTICLE)
+        page.get_by_role("button", name="Copy the whole script").first.click()
+        script = (site / "generated/29/grokking/grokking.py").read_text(encoding="utf-8")
+        page.wait_for_function("async script => await navigator.clipboard.readText() === script", arg=script)
 
 
 @pytest.mark.parametrize("page", KINDS)
@@ -211,13 +225,38 @@ def test_the_site_can_be_read_from_its_files(browser: Browser, site: Path) -> No
         expect(page.locator("h1")).to_contain_text("Grokking")
         page.get_by_role("link", name="Home").first.click()
         page.wait_for_url("**/site/index.html")
-        assert not [heard for heard in visited.heard if "another host" in heard]
+        assert not [heard for heard in visited.heard if heard.startswith("another host")]
 
 
-@pytest.mark.xfail(reason="waits for the feature: figures cannot be opened large yet", strict=True)
-def test_a_figure_opens_large(visit: Open) -> None:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_figure_opens_large_and_closes(scheme: Scheme, visit: Open) -> None:
+    with visit(scheme=scheme) as visited:
+        page = visited.open(ARTICLE)
+        figure = page.locator("figure a.large").first
+        figure.focus()
+        page.keyboard.press("Enter")
+        large = page.get_by_role("dialog", name="Figure")
+        expect(large).to_be_visible()
+        visited.wait_for_pictures()
+        assert guards.pictures(page) == []
+        assert guards.axe(page) == []
+        page.keyboard.press("Escape")
+        expect(large).to_have_count(0)
+        expect(figure).to_be_focused()
+
+
+def test_an_animation_plays_when_asked_to_and_stops(visit: Open) -> None:
     with visit() as visited:
-        figure = visited.open(ARTICLE).locator("figure a:has(img:visible)").first
-        figure.focus(timeout=1000)
-        visited.page.keyboard.press("Enter")
-        visited.page.wait_for_url("**/*.svg")
+        page = visited.open(ARTICLE)
+        shown = page.locator(".watch img:visible")
+        expect(shown).to_have_attribute("src", re.compile(r"\.still\."))  # nothing moves by itself
+        button = page.locator(".watch button")
+        button.focus()
+        page.keyboard.press("Enter")
+        expect(shown).not_to_have_attribute("src", re.compile(r"\.still\."))
+        visited.wait_for_pictures()
+        assert guards.pictures(page) == []
+        assert guards.axe(page) == []
+        page.keyboard.press("Escape")
+        expect(shown).to_have_attribute("src", re.compile(r"\.still\."))
+        expect(button).to_be_focused()

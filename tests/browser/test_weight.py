@@ -58,7 +58,7 @@ def test_what_weighs_too_much_or_is_of_the_other_scheme_is_noticed(browser: Brow
     with serve(site) as address, visiting(browser, address, "dark") as visited:
         files = first_load(visited, "29/toy/", site)
         assert weight(files) > LIMIT
-        assert of_the_other_scheme(files, "dark") == ["line.light.svg"]
+        assert "line.light.svg" in of_the_other_scheme(files, "dark")
 
 
 def test_a_script_that_the_policy_does_not_name_does_not_run(browser: Browser, project: Project) -> None:

@@ -59,16 +59,17 @@ class Visit:
     heard: list[str] = field(default_factory=list)  # what went wrong, as text
 
     def listen(self) -> None:
-        page = self.page
-        page.on("console", lambda said: said.type == "error" and self.heard.append(f"console: {said.text}"))
-        page.on("pageerror", lambda error: self.heard.append(f"script: {error}"))
-        page.on("requestfailed", lambda request: self.heard.append(f"failed: {request.url} ({request.failure})"))
-        page.on("request", lambda request: self._foreign(request.url))
-        page.on("response", lambda r: r.status >= 400 and self.heard.append(f"status {r.status}: {r.url}"))
+        """Note what the page, and all that it loads, complains of."""
+        self.page.on("console", lambda said: self._note(said.type == "error", f"console: {said.text}"))
+        self.page.on("pageerror", lambda error: self._note(True, f"script: {error}"))
+        self.page.on("requestfailed", lambda asked: self._note(True, f"failed: {asked.url} ({asked.failure})"))
+        self.page.on("response", lambda got: self._note(got.status >= 400, f"status {got.status}: {got.url}"))
+        own = (self.base, "data:", "blob:")
+        self.page.on("request", lambda asked: self._note(not asked.url.startswith(own), f"another host: {asked.url}"))
 
-    def _foreign(self, url: str) -> None:
-        if not url.startswith((self.base, "data:", "blob:")):
-            self.heard.append(f"another host is asked: {url}")
+    def _note(self, wrong: bool, what: str) -> None:
+        if wrong:
+            self.heard.append(what)
 
     def open(self, address: str = "") -> Page:
         """Open a page and wait until it is done: every picture of this scheme is there, and the search has its index."""
