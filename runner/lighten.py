@@ -19,8 +19,10 @@ NOT_NEEDED = re.compile(
 )
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"'  # within HTML there is no other
-# Line breaks and indents mean nothing but in these.
-AS_IT_STANDS = re.compile(r"(<(pre|script|style|textarea)\b.*?</\2>)", re.DOTALL)
+# Line breaks and indents mean nothing but in these; the last is what a notebook page's button copies.
+AS_IT_STANDS = re.compile(
+    r'(<(pre|script|style|textarea)\b.*?</\2>|<div class="clipboard-copy-txt".*?</div>)', re.DOTALL
+)
 
 # What Markdown's tables say in a style attribute, which the policy of the page forbids.
 ALIGNED = re.compile(r'(<t[hd]) style="text-align: (\w+);?"')

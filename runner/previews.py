@@ -15,13 +15,16 @@ WIDTH, HEIGHT = 1200, 630  # the form that is shown whole everywhere
 LEFT, TOP, ROOM = 60, 128, (1080, 474)  # where the figures stand, and how much room they have
 GAP = 12
 
-# Always light: who shows it has one image for both schemes, on a ground of their own.
+# The colours of the figures, as on top of each page. Always light: who shows it has one image for both schemes, on a ground of their own.
 CARD = """\
 <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{width}" height="{height}">
-<rect width="100%" height="100%" fill="#ffffff"/>
+<rect width="100%" height="100%" fill="#fdfcfa"/>
+<path d="M0 5h240" stroke="#0b6fb8" stroke-width="10"/><path d="M240 5h240" stroke="#c4501b" stroke-width="10"/>
+<path d="M480 5h240" stroke="#1b7f5c" stroke-width="10"/><path d="M720 5h240" stroke="#8e4fa8" stroke-width="10"/>
+<path d="M960 5h240" stroke="#8f6c00" stroke-width="10"/>
 <g font-family="DejaVu Sans">
 <text x="60" y="48" font-size="22" fill="#22303c">{site}</text>
-<text x="60" y="102" font-size="{size}" font-weight="700" fill="#123a5c">{title}</text>
+<text x="60" y="102" font-size="{size}" font-weight="700" fill="#22303c">{title}</text>
 </g>
 {pictures}
 </svg>

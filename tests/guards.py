@@ -228,6 +228,18 @@ def cells_not_run(site: Path) -> list[str]:
     return wrong
 
 
+def cells_copied_otherwise(site: Path) -> list[str]:
+    """What the button of a notebook's cell copies is the code of that cell, its indents included."""
+    wrong = []
+    for name, _, soup in pages(site):
+        for copied in soup.select(".clipboard-copy-txt"):
+            cell = copied.find_parent(class_="jp-CodeCell")
+            shown = cell.select_one(".highlight-ipynb pre") if cell else None
+            if shown is None or copied.get_text().strip("\n") != shown.get_text().strip("\n"):
+                wrong.append(f"{name}: {copied.get('id')} is copied otherwise than it is shown")
+    return wrong
+
+
 def heavy_pages(site: Path) -> list[str]:
     wrong = []
     for name, path, _ in pages(site):
@@ -247,5 +259,6 @@ ALL = (
     slow_thirty_seconds,
     blocks_not_run,
     cells_not_run,
+    cells_copied_otherwise,
     heavy_pages,
 )

@@ -379,7 +379,7 @@ one_layer_in_window = gained_in_window(one_layer_curves["in_context"])
 fig, axes = plt.subplots(3, 1, figsize=(5.6, 6.4), sharex=True)
 for ax in axes:
     ax.axvspan(np.median(begins), np.median(ends), color="C4", alpha=0.13, lw=0)
-axes[0].annotate("it forms", (np.median(begins) + 2, 0.25), color="C4")
+axes[0].annotate("it forms", (np.median(begins) + 2, 0.25))
 for ax, name, dy, dy_one in ((axes[0], "loss", 0.45, 0.35),
                              (axes[2], "in_context", 0.7, -0.7)):
     spread(ax, steps, one_layer_curves[name], "C3", "one layer", 25, dy_one, ls="--")
@@ -526,7 +526,7 @@ fooled = [measure(net, *tests[at_16])["induction"][0] for net in fixed_period]
 # %% reach
 fig, ax = plt.subplots(figsize=(5.6, 3.6))
 ax.axvspan(P_MIN, P_MAX, color="C4", alpha=0.13, lw=0)
-ax.annotate("trained on these", (P_MIN + 0.3, 1.06), color="C4", fontsize=9)
+ax.annotate("trained on these", (P_MIN + 0.3, 1.06), fontsize=9)
 for name, label, color, at, dy, style in (
         ("smeared", "one layer, smeared keys", "C2", 9, 0.06, "s-."),
         ("two layers", "two layers", "C0", 9, -0.1, "o-"),

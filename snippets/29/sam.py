@@ -406,7 +406,7 @@ def band(ax, x, runs, style, **look):  # runs[x, seed]: mean and range over the 
 fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.6), sharex=True)
 for name, style, run, offset in [
     ("SAM", "C0-D", sam, (2, 8)),
-    ("SGD", "C1-o", sgd, (28, 3)),
+    ("SGD", "C1-o", sgd, (20, 16)),
     ("random\ndirection", "C2:^", random, (2, -30)),
     ("anti-SAM", "C3-.v", anti, (2, 8)),
     ("SGD, twice\nas long", "C4--s", longer, (2, -31)),
@@ -661,7 +661,7 @@ swept = [DECAY, *decays]
 sweep = [arms.index((NOISE, decay)) for decay in swept]
 band(ax, swept, sam["final"][0, sweep], "C0-D")
 band(ax, swept, sgd["final"][0, sweep], "C1-o")
-ax.text(7e-4, 92.2, "SAM", color="C0")
+ax.text(7e-4, 95.6, "SAM", color="C0")
 ax.text(9e-4, 73.5, "SGD", color="C1")
 ax.set(xscale="log", xlabel="weight decay", ylabel="test images right (%)")
 ax.set(ylim=(66, 98), xticks=swept, xticklabels=swept)
