@@ -9,9 +9,11 @@ Data flows one way: ``snippets/`` -> runner -> ``docs/generated/`` -> pages -> s
 - ``run``        runs what is stale, in parallel, and reports every failure
 - ``series``     how a measured number reads in a sentence
 - ``claims``     whether a claim holds, on the numbers of the run
+- ``parts``      the series: what each page says of itself, for the pages made of it
+- ``references`` the bibliography, and what pages cite; ``glossary`` links the terms of the field
 - ``pages``      the macros that pages use; ``check`` finds, before a page is rendered, what they would trip over
 - ``mathml``     TeX in a finished page becomes MathML; ``lighten`` takes out what no reader needs,
-  ``dress`` marks what the stylesheet needs
+  ``dress`` marks what the stylesheet needs, ``access`` mends what the theme leaves to mouse and eye
 - ``machines``   what programs are told about a page; ``previews`` draws the image that stands for it
 - ``search``     what the search finds; ``policy`` says what a page may load and run
 - ``site``       one build, from run to finished site; ``hook`` is how MkDocs calls it

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser import guards
 from tests.browser.conftest import Open
 from tests.browser.test_pages import KINDS
-from tests.browser.visit import PHONE, TIMEOUT, Scheme, visiting
+from tests.browser.visit import PHONE, TIMEOUT, WIDE, Scheme, visiting
 from tests.project import ROOT
 from tests.test_site import EXPERIMENTS, TIME_LIMIT, plain_environment
 
@@ -132,14 +132,15 @@ def test_the_scheme_is_switched_with_the_keyboard(visit: Open) -> None:
         expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
 
 
-@pytest.mark.parametrize("width", [PHONE, 1280])
-def test_search_leads_to_the_heading(width: int, visit: Open) -> None:
+@pytest.mark.parametrize(("width", "scheme"), [(PHONE, "light"), (WIDE, "dark")])
+def test_search_leads_to_the_heading(width: int, scheme: Scheme, visit: Open) -> None:
     """With the keyboard alone: Ctrl+K opens the search, arrows choose, Enter goes there."""
-    with visit(width=width) as visited:
+    with visit(width=width, scheme=scheme) as visited:
         page = visited.open()
         page.keyboard.press("Control+k")
         page.keyboard.type("induction")
         expect(page.locator(".md-search-result__item").first).to_be_visible()
+        assert guards.axe(page) == []
         heading = page.locator(".md-search-result__link", has=page.locator("h2")).first
         name = heading.locator("h2").inner_text()
         for _ in range(30):
