@@ -141,8 +141,8 @@ def keyboard(page: Page) -> list[str]:
                 const e = document.activeElement;
                 if (e === document.body || stops.some(stop => stop.e === e)) return null;
                 const f = face(e), state = {label: label(e)};
-                for (const frames of [0, 1, 2]) {  // what opens when it is reached may take a frame to be there
-                    if (frames) await new Promise(requestAnimationFrame);
+                for (let frame = 0; frame < 60; frame++) {  // what opens when it is reached may take a moment to be there
+                    if (frame) await new Promise(requestAnimationFrame);
                     const box = f.getBoundingClientRect();
                     // The middle of what is in the window of it.
                     const x = (Math.max(box.left, 0) + Math.min(box.right, innerWidth)) / 2;

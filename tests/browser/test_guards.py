@@ -78,7 +78,7 @@ def test_a_guard_notices(
     project.write(
         f"site/{STYLES}",
         styles + ".wide { width: 3000px } .clipped { width: 5px; overflow: hidden; white-space: nowrap }"
-        ".ringless { outline: none !important } .covered { position: fixed; top: 0; left: 0; z-index: 1 } .outside { position: absolute; left: -999px }",
+        ".md-typeset a.ringless:focus-visible { outline: none !important } .covered { position: fixed; top: 0; left: 0; z-index: 1 } .outside { position: absolute; left: -999px }",
     )
     with visit_folder(project.folder / "site") as visited:
         assert guard(visited.open(ARTICLE))

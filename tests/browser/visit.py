@@ -62,7 +62,11 @@ class Visit:
         """Note what the page, and all that it loads, complains of."""
         self.page.on("console", lambda said: self._note(said.type == "error", f"console: {said.text}"))
         self.page.on("pageerror", lambda error: self._note(True, f"script: {error}"))
-        self.page.on("requestfailed", lambda asked: self._note(True, f"failed: {asked.url} ({asked.failure})"))
+        # Aborted is what was still under way when the page was left.
+        self.page.on(
+            "requestfailed",
+            lambda asked: self._note(asked.failure != "net::ERR_ABORTED", f"failed: {asked.url} ({asked.failure})"),
+        )
         self.page.on("response", lambda got: self._note(got.status >= 400, f"status {got.status}: {got.url}"))
         own = (self.base, "data:", "blob:")
         self.page.on("request", lambda asked: self._note(not asked.url.startswith(own), f"another host: {asked.url}"))
