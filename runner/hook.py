@@ -49,7 +49,7 @@ def on_config(config: MkDocsConfig) -> None:
     python = {"name": "python", "class": "highlight", "format": fence}
     config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [python]
     terms.docs = docs
-    config.markdown_extensions.append(terms)  # type: ignore[arg-type]
+    config.markdown_extensions.append(terms)  # type: ignore[arg-type]  # Markdown takes more than names
     if build.serving:
         config.plugins["macros"].config["on_error_fail"] = False  # it would end the server
         config.validation.links.anchors = logging.INFO  # a page that waits to be mended has none to be linked to

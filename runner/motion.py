@@ -69,7 +69,7 @@ def draw(animation: TimedAnimation) -> str:
     # Not simplified, a line begins with the line of the frame before.
     with matplotlib.rc_context({"path.simplify": False, "figure.constrained_layout.use": False}):
         animation.save("no-file", Writer())
-    return merge(frames, animation._interval / 1000)  # type: ignore[attr-defined]
+    return merge(frames, animation._interval / 1000)  # type: ignore[attr-defined]  # it has no public name
 
 
 def _scales(ax: Axes) -> list[Any]:

@@ -58,9 +58,9 @@ def _side_by_side(svgs: list[str]) -> Iterator[str]:
     for place, svg in enumerate(svgs):
         row, column = divmod(place, columns)
         x = LEFT + width * column + (width / 2 * (columns * rows - len(svgs)) if row == rows - 1 else 0)
-        start, rest = re.search(r"(<svg\b[^>]*)(>.*)", svg, re.DOTALL).groups()  # type: ignore[union-attr]
+        start, _, rest = svg[svg.index("<svg") :].partition(">")
         start = re.sub(r'\s(?:x|y|width|height)="[^"]*"', "", start)
-        yield f'{start} x="{x:g}" y="{TOP + height * row:g}" width="{width - GAP:g}" height="{height - GAP:g}"{rest}'
+        yield f'{start} x="{x:g}" y="{TOP + height * row:g}" width="{width - GAP:g}" height="{height - GAP:g}">{rest}'
 
 
 def _png(svg: str) -> bytes:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -43,8 +44,8 @@ def visit(browser: Browser, address: str) -> Open:
     """Visit the real site: nothing may go wrong, whatever the test does there."""
 
     @contextmanager
-    def visit(**how: object) -> Iterator[Visit]:
-        with visiting(browser, address, **how) as visit:  # type: ignore[arg-type]
+    def visit(**how: Any) -> Iterator[Visit]:
+        with visiting(browser, address, **how) as visit:
             yield visit
             assert visit.heard == []
 
