@@ -9,12 +9,15 @@ from typing import Any
 from runner import lighten
 
 SHORT = re.compile(r'<h2 id="in-30-seconds">.*?</h2>(?:\s*<p>.*?</p>)+', re.DOTALL)
+TABLE = re.compile(r"<table>(.*?</table>)", re.DOTALL)
 LONG = 32  # lines; of what is longer, the stylesheet shows the first two dozen until the box is ticked
 
 
 def page(html: str) -> str:
-    """An article with *In 30 seconds*, heading and paragraphs, as one block."""
-    return SHORT.sub(r'<section class="short">\g<0></section>', html, count=1)
+    """A page with *In 30 seconds*, heading and paragraphs, as one block, and each table in a box that it can be scrolled
+    in. (The theme's script makes such a box of what has no class, and what stands below has to move.)"""
+    html = SHORT.sub(r'<section class="short">\g<0></section>', html, count=1)
+    return TABLE.sub(r'<div class="table"><table class="data">\1</div>', html)
 
 
 class Fence:

@@ -24,6 +24,6 @@ document$.subscribe(() => {  // after the theme's own scripts
       else box.removeAttribute("tabindex");
     }
   });
-  for (const box of document.querySelectorAll('math[display="block"], .md-typeset__scrollwrap, .highlight-ipynb, .jp-OutputArea-output'))
+  for (const box of document.querySelectorAll('math[display="block"], .table, .highlight-ipynb, .jp-OutputArea-output'))
     scrollable.observe(box);
 });

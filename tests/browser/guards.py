@@ -8,6 +8,8 @@ from typing import Any
 import axe_playwright_python
 from playwright.sync_api import Page
 
+from tests.browser.visit import settle
+
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 LEGIBLE = 4.5  # contrast of text, whatever its size
@@ -19,6 +21,7 @@ def axe(page: Page) -> list[str]:
     """What axe-core finds against WCAG 2.2 AA and good practice."""
     if page.evaluate("() => typeof axe") == "undefined":
         page.evaluate(AXE)
+    settle(page)
     found = page.evaluate(
         "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations'], selectors: false})", RULES
     )
@@ -72,6 +75,30 @@ def pictures(page: Page) -> list[str]:
                 ...[...document.querySelectorAll("figure")].filter(f => f.checkVisibility() && f.querySelector("img"))
                     .filter(figure => [...figure.querySelectorAll("img")].filter(seen).length !== 1)
                     .map(figure => `figure ${figure.id}: not exactly one picture is seen`),
+            ];
+        }"""
+    )
+    return found
+
+
+def jumps(page: Page) -> list[str]:
+    """What has moved since the page was first drawn, without anyone having touched it."""
+    page.evaluate(
+        """() => {
+            window.shifts = [];
+            new PerformanceObserver(list => shifts.push(...list.getEntries())).observe({type: "layout-shift", buffered: true});
+        }"""
+    )
+    settle(page)
+    found: list[str] = page.evaluate(
+        """() => {
+            const name = node => node ? `${node.nodeName.toLowerCase()}.${node.className ?? ""}` : "something gone since";
+            const length = document.documentElement.scrollHeight;
+            return [
+                // An image's place is a whole number of pixels, until it is there and says better.
+                ...Math.abs(length - drawn) <= document.images.length ? [] : [`the page was ${drawn} long, and is ${length}`],
+                ...shifts.filter(shift => !shift.hadRecentInput).flatMap(shift => shift.sources).map(source =>
+                    `${name(source.node)} moved from ${source.previousRect.y} to ${source.currentRect.y}`),
             ];
         }"""
     )

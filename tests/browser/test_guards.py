@@ -31,6 +31,7 @@ def keyboard_on_a_phone(page: Page) -> list[str]:
 GUARDS = [
     guards.axe,
     guards.sideways,
+    guards.jumps,
     guards.pictures,
     guards.motion,
     guards.keyboard,
@@ -55,6 +56,7 @@ def test_the_toy_passes(good_project: Project, visit_folder: VisitFolder) -> Non
         (guards.axe, ARTICLE, "<h2 ", "<h5 "),
         (guards.sideways, ARTICLE, "<h1 ", '<hr class="wide"><h1 '),
         (guards.sideways, ARTICLE, "<h1 ", '<div class="clipped"><p>One long line</p></div><h1 '),
+        (guards.jumps, SCRIPT, "label.before(", "document.querySelector('h1').style.marginTop = '9rem'; label.before("),
         (guards.pictures, FIGURE, "<svg", "<swg"),
         (guards.pictures, ARTICLE, "line.dark.svg#only-dark", "line.dark.svg"),
         (guards.motion, STYLES, ":root {", "h1 { animation: 2s turn !important } @keyframes turn { to { rotate: 90deg } } :root {"),

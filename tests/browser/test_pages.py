@@ -26,9 +26,9 @@ def test_there_are_pages_to_test(site: Path) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("page", PAGES)
 def test_the_page(page: str, scheme: Scheme, visit: Open) -> None:
-    with visit(scheme=scheme) as visited:
+    with visit(scheme=scheme, width=WIDE if scheme == "light" else PHONE) as visited:
         open_page = visited.open(page)
-        wrong = guards.pictures(open_page) + guards.motion(open_page)
+        wrong = guards.jumps(open_page) + guards.pictures(open_page) + guards.motion(open_page)
         for width in (WIDE, PHONE):
             open_page.set_viewport_size({"width": width, "height": HEIGHT})
             wrong += guards.sideways(open_page) + guards.axe(open_page)

@@ -17,6 +17,14 @@ from playwright.sync_api import Browser, Page
 WIDE, PHONE = 1280, 360
 HEIGHT = 800
 TIMEOUT = 20_000  # milliseconds: two busy cores are slow
+# The page's scripts start after it has been drawn: how long it was by then, and how many of them have run.
+NOTES = """
+    window.ran = 0;
+    document.addEventListener("load", ({target}) => { if (target.localName === "script") ran++; }, true);
+    document.addEventListener("DOMContentLoaded", () => requestAnimationFrame(() => {
+        window.drawn ??= document.documentElement.scrollHeight;
+    }));
+"""
 Scheme = Literal["light", "dark"]
 # Chromium by whichever name the system has it.
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -52,6 +60,11 @@ def serve(folder: Path) -> Iterator[str]:
         server.server_close()
 
 
+def settle(page: Page) -> None:
+    """Wait until what scripts do about a new content, or a new size, is done and drawn: two frames."""
+    page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
+
 @dataclass
 class Visit:
     page: Page
@@ -76,13 +89,16 @@ class Visit:
             self.heard.append(what)
 
     def open(self, address: str = "") -> Page:
-        """Open a page and wait until it is done: every picture of this scheme is there, and the search has its index."""
+        """Open a page and wait until it is done: every picture of this scheme is there, every script has run, and the
+        search has its index."""
         self.page.goto(self.base + address)
         self.wait_for_pictures()
+        self.page.wait_for_function("() => ran >= document.getElementById('scripts').content.children.length")
         # What the theme says while its worker reads the index.
         self.page.wait_for_function(
             "() => !document.querySelector('html.js .md-search-result__meta')?.textContent.includes('Initializing')"
         )
+        settle(self.page)
         return self.page
 
     def wait_for_pictures(self) -> None:
@@ -102,6 +118,7 @@ def visiting(browser: Browser, base: str, scheme: Scheme = "light", width: int =
         viewport={"width": width, "height": HEIGHT}, color_scheme=scheme, reduced_motion="reduce", **more
     )
     context.set_default_timeout(TIMEOUT)
+    context.add_init_script(NOTES)
     visit = Visit(context.new_page(), base)
     visit.listen()
     try:
