@@ -571,6 +571,7 @@ def fourier_progress(
 
 
 # %% use
+p = 43
 a = torch.arange(p)
 ideal = 9 * torch.cos(2 * math.pi * 4 / p * (a[:, None, None] + a[:, None] - a))
 everywhere = torch.ones(p, p, dtype=torch.bool)

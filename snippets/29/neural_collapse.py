@@ -596,8 +596,9 @@ plt.show()
 # the test of angles: two of its corners face each other.
 
 # %% use
+tetrahedron = torch.tensor([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
 square = torch.tensor([[1.0, 0], [0, 1], [-1, 0], [0, -1]])
-for name, W in {"tetrahedron": torch.tensor(simplex(4)), "square": square}.items():
+for name, W in {"tetrahedron": tetrahedron, "square": square}.items():
     found = neural_collapse_metrics(W, torch.arange(4), W, torch.zeros(4))
     print(f"{name:11}  angle error {found['nc2_angle_means']:.3f}")
 

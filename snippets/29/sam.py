@@ -732,7 +732,7 @@ per_seed = {
 
 # %% use
 w = torch.tensor([3.0, 4.0], requires_grad=True)
-optimizer = SAM([w], SGD, rho=0.5, lr=0.1)
+optimizer = SAM([w], torch.optim.SGD, rho=0.5, lr=0.1)
 
 
 def closure():

@@ -65,11 +65,9 @@ def test_every_copy_button_copies_its_block(visit: Open) -> None:
             assert copied.strip("\n") == (block.locator("code").text_content() or "").strip("\n")
 
 
-@pytest.mark.parametrize("concept", ["29/mechanistic_interpretability", "29/self_training"])
+@pytest.mark.parametrize("concept", EXPERIMENTS)
 def test_what_is_copied_runs(concept: str, visit: Open, tmp_path: Path) -> None:
-    """The function to take home and its use, from the clipboard, in an empty folder: it prints what the page shows.
-
-    (The other three use names that earlier cells of their page have defined.)"""
+    """The function to take home and its use, from the clipboard, in an empty folder: it prints what the page shows."""
     cells = ROOT / "docs/generated" / concept / "cells"
     with visit(**CLIPBOARD) as visited:
         page = visited.open(concept.replace("_", "-") + "/")
