@@ -9,14 +9,17 @@ from typing import Any
 from runner import lighten
 
 SHORT = re.compile(r'<h2 id="in-30-seconds">.*?</h2>(?:\s*<p>.*?</p>)+', re.DOTALL)
+RANGE = re.compile(r"\([^\s()<>]+–[^\s()<>]+\)(?=</strong>|</td>)")
 TABLE = re.compile(r"<table>(.*?</table>)", re.DOTALL)
 LONG = 32  # lines; of what is longer, the stylesheet shows the first two dozen until the box is ticked
 
 
 def page(html: str) -> str:
     """A page with *In 30 seconds*, heading and paragraphs, as one block, and each table in a box that it can be scrolled
-    in. (The theme's script makes such a box of what has no class, and what stands below has to move.)"""
+    in. (The theme's script makes such a box of what has no class, and what stands below has to move.) No range in a table
+    is broken after its dash."""
     html = SHORT.sub(r'<section class="short">\g<0></section>', html, count=1)
+    html = RANGE.sub(r'<span class="range">\g<0></span>', html)
     return TABLE.sub(r'<div class="table"><table class="data">\1</div>', html)
 
 

@@ -89,7 +89,7 @@ def test_the_part_page_has_the_form_of_the_series(good_project: Project) -> None
         assert said in text[at:], f"{said!r} is missing, or stands too early"
         at = text.index(said, at)
     assert page.select('a.thumbnail[href="toy/"] img[src="../generated/29/toy/line.light.svg#only-light"]')
-    hold = [td.get_text() for td in page.select("#do-the-claims-hold ~ table td")]
+    hold = [td.get_text() for td in page.select("#do-the-claims-hold ~ .table td")]
     assert hold[:3] == ["Toy", "1", "1"]
 
 

@@ -201,8 +201,9 @@ early, late = median(train_step), median(test_step)
 ax.annotate(
     "", (late, 42), (early, 42), arrowprops={"arrowstyle": "<->", "color": "C2"}
 )
+ax.vlines([early, late], 42, [95, 95], color="C2", linestyle=":", linewidth=1)
 ax.text(
-    0.75 * math.sqrt(early * late),
+    0.6 * math.sqrt(early * late),
     45,
     f"{median(delay):.0f} times later",
     color="C2",
@@ -210,7 +211,7 @@ ax.text(
     weight="bold",
 )
 ax.axhline(100 / p, color="C4", linestyle=":", linewidth=1.2)
-ax.text(60, 100 / p + 2, "chance", color="C4")
+ax.text(14, 100 / p + 2, "chance", color="C4")
 ax.set(xscale="log", xlabel="training steps", ylabel="accuracy (%)", ylim=(-2, 103))
 plt.show()
 

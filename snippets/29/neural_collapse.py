@@ -487,18 +487,19 @@ def pair_angles(nets, x, y):
 
 
 IDEAL = float(np.degrees(np.arccos(-1 / 9)))  # 96.4 degrees
+INK = plt.rcParams["text.color"]
 angles = pair_angles(nets, *balanced[:2])
 fig, axes = plt.subplots(1, 2, figsize=(5.6, 2.9), sharex=True, sharey=True)
 names = "class means", "rows of W"
 for ax, fan, color, what in zip(axes, angles, ("C0", "C1"), names):
     lines = fan.reshape(len(CHECKPOINTS), -1)  # every pair of every seed
     ax.plot(CHECKPOINTS, lines, color=color, lw=0.5, alpha=0.35, rasterized=True)
-    ax.axhline(IDEAL, ls="--", color="C4", lw=1.2, zorder=3)
+    ax.axhline(IDEAL, ls=":", color=INK, lw=1.4, zorder=3)
     ax.set(
         title=f"between two {what}", xlabel="epoch", xlim=(0, 100), ylim=(60, 130)
     )
 axes[0].set_ylabel("angle (degrees)")
-axes[1].text(98, 108, f"simplex: {IDEAL:.1f}°", color="C4", ha="right")
+axes[1].text(98, 121, f"dotted: simplex, {IDEAL:.1f}°", color=INK, ha="right")
 plt.show()
 
 # %% [markdown]
@@ -582,7 +583,7 @@ for ax, fan, what in zip(axes, fans, ("class means", "rows of W")):
         draw_curves(ax, group.mean(2), f"C{k}", ("-", "-.", "--")[k])
         if what == "rows of W":
             label(ax, group.mean(2), text, f"C{k}", va)
-    ax.axhline(IDEAL, ls="--", color="C4", lw=1.2, zorder=3)
+    ax.axhline(IDEAL, ls=":", color=INK, lw=1.4, zorder=3)
     ax.set(
         title=f"between two {what}", xlabel="epoch", xlim=(0, 100), ylim=(30, 130)
     )

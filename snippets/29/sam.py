@@ -560,7 +560,6 @@ for ax, (name, z) in zip(axes, surfaces.items()):
     ax.grid(False)
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.set_pane_color((0, 0, 0, 0))  # transparent, for dark pages too
-axes[0].set_zlabel("rise of the loss")
 plt.show()
 
 # %% slices

@@ -250,7 +250,8 @@ plt.show()
 animation
 
 # %% gaussian-law
-fig, (left, right) = plt.subplots(1, 2, figsize=(5.6, 3.4))
+fig, (left, right) = plt.subplots(1, 2, figsize=(5.6, 3.4), layout="constrained")
+fig.get_layout_engine().set(wspace=0.1)
 marks = {"replace": ("C0", "o"), "unbiased": ("C1", "s"), "accumulate": ("C4", "^")}
 for arm, (color, mark) in marks.items():
     left.plot(t, law[arm], color=color, lw=1)
@@ -260,7 +261,7 @@ band(left, gauss["unbiased"][1].median(2).values, "C1", "", marker="D", ms=3.5,
      mfc="none", markevery=5)
 left.set(yscale="log", ylim=(2e-3, 8), xlabel="generation", ylabel="variance σ²")
 for x, y, text, color in ((50, 3.6, "unbiased: mean", "C1"),
-                          (50, 0.33, "accumulate: mean", "C4"),
+                          (50, 0.28, "accumulate: mean", "C4"),
                           (22, 0.011, "unbiased:\nmedian", "C1"),
                           (50, 0.09, "max. likelihood:\nmean", "C0")):
     label(left, x, y, text, color, dx=0, ha="right")
