@@ -74,6 +74,14 @@ def test_a_page_without_it_is_left_as_it_is() -> None:
     assert page(html) == html
 
 
+def test_each_table_has_a_box_to_be_scrolled_in_and_no_range_is_broken(good_project: Project) -> None:
+    tables = soup(good_project).select("table")
+    assert tables
+    assert all(isinstance(t.parent, Tag) and t.parent["class"] == ["table"] and t["class"] == ["data"] for t in tables)
+    html = page("<table><td>13 (8–20)</td><td>two (see a–b, c) lines</td></table>")
+    assert [tag.get_text() for tag in BeautifulSoup(html, "html.parser").select(".range")] == ["(8–20)"]
+
+
 def test_each_block_says_how_long_it_ran_and_no_one_copies_that(good_project: Project) -> None:
     seconds = json.loads(good_project.read("docs/generated/29/toy/run.json"))["seconds_by_cell"]
     blocks = soup(good_project).select("div.language-python")
