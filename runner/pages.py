@@ -163,10 +163,10 @@ def define_env(env: Any) -> None:
         torch = record["key"]["torch"].partition("+")[0]
         held = sum(verdict.holds for verdict in judged)
         return (
-            f'<p class="status" {EXCLUDED} markdown>In short: {LENGTHS["seconds"]} s read · {whole}'
-            f" · {record['seconds']:.0f} s to run"
+            f'<p class="status" {EXCLUDED} markdown>In short: {LENGTHS["seconds"]}&nbsp;s read · {whole}'
+            f" · {record['seconds']:.0f}&nbsp;s to run"
             f" · [claims that hold: {held} of {len(judged)}](#does-it-hold)"
-            f" · built {record['when'][:10]} with torch {torch}</p>\n\n{take()}"
+            f" · built <time>{record['when'][:10]}</time> with torch {torch}</p>\n\n{take()}"
         )
 
     def take() -> str:
