@@ -9,7 +9,7 @@ from typing import Any
 from runner import lighten
 
 SHORT = re.compile(r'<h2 id="in-30-seconds">.*?</h2>(?:\s*<p>.*?</p>)+', re.DOTALL)
-RANGE = re.compile(r"\([^\s()<>]+–[^\s()<>]+\)(?=</strong>|</td>)")
+RANGE = re.compile(r"\([^()<>a-zA-Z]+(?:–| to )[^()<>a-zA-Z]+\)(?=</strong>|</td>)")
 TABLE = re.compile(r"<table>(.*?</table>)", re.DOTALL)
 LONG = 32  # lines; of what is longer, the stylesheet shows the first two dozen until the box is ticked
 

@@ -78,8 +78,9 @@ def test_each_table_has_a_box_to_be_scrolled_in_and_no_range_is_broken(good_proj
     tables = soup(good_project).select("table")
     assert tables
     assert all(isinstance(t.parent, Tag) and t.parent["class"] == ["table"] and t["class"] == ["data"] for t in tables)
-    html = page("<table><td>13 (8–20)</td><td>two (see a–b, c) lines</td></table>")
-    assert [tag.get_text() for tag in BeautifulSoup(html, "html.parser").select(".range")] == ["(8–20)"]
+    html = page("<table><td>13 (8–20)</td><td>0 (−1 to 1 × 10⁻⁴)</td><td>two (see a–b)</td></table>")
+    ranges = BeautifulSoup(html, "html.parser").select(".range")
+    assert [tag.get_text() for tag in ranges] == ["(8–20)", "(−1 to 1 × 10⁻⁴)"]
 
 
 def test_each_block_says_how_long_it_ran_and_no_one_copies_that(good_project: Project) -> None:

@@ -38,6 +38,8 @@ def sideways(page: Page) -> list[str]:
         """() => {
             const root = document.documentElement, wrong = [];
             if (root.scrollWidth > root.clientWidth) wrong.push(`the page is ${root.scrollWidth} wide`);
+            for (const cell of document.querySelectorAll("td, th"))
+                if (cell.scrollWidth > cell.clientWidth + 1) wrong.push(`too wide for its cell: ${cell.innerText.slice(0, 60)}`);
             const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
             const range = document.createRange();
             for (let text; (text = texts.nextNode());) {

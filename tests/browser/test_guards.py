@@ -56,6 +56,7 @@ def test_the_toy_passes(good_project: Project, visit_folder: VisitFolder) -> Non
         (guards.axe, ARTICLE, "<h2 ", "<h5 "),
         (guards.sideways, ARTICLE, "<h1 ", '<hr class="wide"><h1 '),
         (guards.sideways, ARTICLE, "<h1 ", '<div class="clipped"><p>One long line</p></div><h1 '),
+        (guards.sideways, ARTICLE, "<h1 ", '<table class="narrow"><tr><td>One long line</td></tr></table><h1 '),
         (guards.jumps, SCRIPT, "label.before(", "document.querySelector('h1').style.marginTop = '9rem'; label.before("),
         (guards.pictures, FIGURE, "<svg", "<swg"),
         (guards.pictures, ARTICLE, "line.dark.svg#only-dark", "line.dark.svg"),
@@ -80,6 +81,7 @@ def test_a_guard_notices(
     project.write(
         f"site/{STYLES}",
         styles + ".wide { width: 3000px } .clipped { width: 5px; overflow: hidden; white-space: nowrap }"
+        ".narrow { table-layout: fixed; width: 20px; white-space: nowrap }"
         ".md-typeset a.ringless:focus-visible { outline: none !important } .covered { position: fixed; top: 0; left: 0; z-index: 1 } .outside { position: absolute; left: -999px }",
     )
     with visit_folder(project.folder / "site") as visited:
