@@ -61,7 +61,8 @@ class _Client(NotebookClient):
             self.printed += sum(len(str(part)) for part in text.values())
             if self.printed > OUTPUT_LIMIT:
                 self.flooding = self.flooding or (cell_index, cell.metadata.get("title", ""))
-                # Ending the process ends the cell at once, whatever else it was about to print.
+                # Ending the process ends the cell at once, whatever else it was about to print. A kernel that prints
+                # has a provisioner, which its type does not say.
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self.km.provisioner.pid, signal.SIGKILL)  # type: ignore[union-attr]
                 return None

@@ -148,14 +148,11 @@ def test_a_page_that_is_never_run_is_noticed(good_project: Project, tmp_path: Pa
 # -- the downloads -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.built
-@pytest.mark.parametrize("concept", EXPERIMENTS)
-def test_the_downloaded_script_runs_in_an_empty_folder(concept: str, site: Path, tmp_path: Path) -> None:
-    stem = Path(concept).name
-    shutil.copy(site / "generated" / concept / f"{stem}.py", tmp_path)
+def run_alone(script: Path) -> str:
+    """What a script prints that is alone in its folder, without this project's settings and without a network."""
     done = subprocess.run(
-        [*_offline(), sys.executable, f"{stem}.py"],
-        cwd=tmp_path,
+        [*_offline(), sys.executable, script.name],
+        cwd=script.parent,
         env=plain_environment(),
         capture_output=True,
         text=True,
@@ -163,12 +160,21 @@ def test_the_downloaded_script_runs_in_an_empty_folder(concept: str, site: Path,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.built
+@pytest.mark.parametrize("concept", EXPERIMENTS)
+def test_the_downloaded_script_runs_in_an_empty_folder(concept: str, site: Path, tmp_path: Path) -> None:
+    stem = Path(concept).name
+    shutil.copy(site / "generated" / concept / f"{stem}.py", tmp_path)
+    printed = run_alone(tmp_path / f"{stem}.py")
     assert [path.name for path in tmp_path.iterdir()] == [
         f"{stem}.py"
     ]  # it writes nothing: the folder may be read-only
     record = json.loads((ROOT / "docs/generated" / concept / "run.json").read_text())
     outputs = (ROOT / "docs/generated" / concept / "cells" / f"{cell}.txt" for cell in record["seconds_by_cell"])
-    assert done.stdout == "".join(path.read_text() + "\n" for path in outputs if path.is_file())
+    assert printed == "".join(path.read_text() + "\n" for path in outputs if path.is_file())
 
 
 def _offline() -> list[str]:

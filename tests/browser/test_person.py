@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,28 +14,13 @@ from tests.browser.conftest import Open
 from tests.browser.test_pages import KINDS
 from tests.browser.visit import PHONE, TIMEOUT, WIDE, Scheme, visiting
 from tests.project import ROOT
-from tests.test_site import EXPERIMENTS, TIME_LIMIT, plain_environment
+from tests.test_site import EXPERIMENTS, run_alone
 
 pytestmark = pytest.mark.built
 
 ARTICLE = "29/grokking/"
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 expect.set_options(timeout=TIMEOUT)
-
-
-def run(code: Path) -> str:
-    """What a program prints that is alone in its folder."""
-    done = subprocess.run(
-        [sys.executable, code.name],
-        cwd=code.parent,
-        env=plain_environment(),
-        capture_output=True,
-        text=True,
-        timeout=TIME_LIMIT,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def open_all(page: Page) -> None:
@@ -82,7 +65,7 @@ def test_what_is_copied_runs(concept: str, visit: Open, tmp_path: Path) -> None:
         shown = (cells / "use.txt").read_text().strip()
         assert shown in blocks
     (tmp_path / "copied.py").write_text("\n".join(copied), encoding="utf-8")
-    assert run(tmp_path / "copied.py").strip() == shown
+    assert run_alone(tmp_path / "copied.py").strip() == shown
 
 
 @pytest.mark.parametrize("concept", EXPERIMENTS)
