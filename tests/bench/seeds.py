@@ -6,6 +6,7 @@ script's digest, so that a claim can be worded anew and judged again without run
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -23,7 +24,7 @@ from runner.kernel import ONE_THREAD
 from runner.pages import page_of, split
 from runner.problem import Problem
 from runner.series import show
-from runner.snippet import STYLE, Snippet
+from runner.snippet import STYLE, Snippet, find
 from tests.project import ROOT
 
 RUN = (
@@ -67,11 +68,15 @@ def refuted(claim: claims.Claim, results: dict[str, Any], concept: str) -> str:
     return "" if verdict.holds else f"{claim.measured} = {results[claim.measured]}"
 
 
-def main(concept: str, values: str) -> int:
-    first, _, last = values.rpartition("-") if values.count("-") else (values, "", values)
+def values(text: str) -> range:
+    """``1-20``, or one number."""
+    first, _, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+def main(concept: str, seeds: range) -> int:
     snippet, console = Snippet(ROOT, concept), Console(width=150)
     said = stated(snippet)
-    seeds = range(int(first), int(last) + 1)
     found = {seed: results_of(snippet, seed) for seed in track(seeds, description=concept, console=console)}
     false = 0
     for claim in said:
@@ -92,9 +97,11 @@ def _listed(value: Any) -> list[Any]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("Say which concept and which values of SEED: python -m tests.bench.seeds 29/grokking 1-20")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.seeds", description=str(__doc__).partition(":")[0])
+    parser.add_argument("concept", choices=[snippet.concept for snippet in find(ROOT)])
+    parser.add_argument("seeds", help="values of SEED, such as 1-20", type=values)
+    given = parser.parse_args()
     try:
-        sys.exit(main(*sys.argv[1:]))
+        sys.exit(main(given.concept, given.seeds))
     except Problem as problem:
         sys.exit(str(problem))
