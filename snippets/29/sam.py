@@ -274,7 +274,7 @@ classes = torch.tensor(digits.target)
 
 
 def task(seed, noise):
-    """Images and labels to train on, held out and to test on; which labels are wrong."""
+    """Images, labels: to train on, held out, to test on. And which labels are wrong."""
     seen = TRAIN + HELD
     order = torch.randperm(len(pixels), generator=stream(seed, "split"))
     wrong = torch.randperm(seen, generator=stream(seed, "wrong labels")) < noise * seen
@@ -322,9 +322,16 @@ def gradient(w, x, y):
 
 
 # %% training
-EPOCHS, BATCH, LR, MOMENTUM, LOOKS = 30, 125, 0.3, 0.9, 10
-NOISE, DECAY, RHO = 0.4, 5e-4, 0.4
-TUNED, BOTH = 2e-2, {"rho": 0.2, "decay": 1e-2}  # tuned on other seeds, like RHO
+NOISE = 0.4  # share of wrong labels
+EPOCHS = 30
+BATCH = 125
+LR, MOMENTUM, DECAY = 0.3, 0.9, 5e-4
+LOOKS = 10  # times at which the weights are kept, beside the start
+
+# tuned on other seeds, by test accuracy: SAM's radius, SGD's weight decay, and both
+RHO = 0.4
+TUNED = 2e-2
+BOTH = {"rho": 0.2, "decay": 1e-2}
 
 
 def train(arms, random=False, epochs=EPOCHS):
@@ -342,19 +349,21 @@ def train(arms, random=False, epochs=EPOCHS):
     orders = [stream(seed, "batches") for seed in seeds]
     directions = [stream(seed, "random direction") for seed in seeds]
 
+    def order(rng):
+        return torch.randperm(TRAIN, generator=rng)
+
+    def anywhere(rng):
+        return torch.randn(sum(SIZES), generator=rng)
+
     def drawn(function, rngs):  # the same for every arm
         return torch.stack([function(rng) for rng in rngs]).repeat(len(arms), 1)
 
     v, rows, looks = torch.zeros_like(w), torch.arange(len(w))[:, None], [w]
     steps, step = epochs * TRAIN // BATCH, 0
     for epoch in range(epochs):
-        order = drawn(lambda rng: torch.randperm(TRAIN, generator=rng), orders)
-        for batch in order.split(BATCH, dim=1):
+        for batch in drawn(order, orders).split(BATCH, dim=1):
             xb, yb = x[rows, batch], y[rows, batch]
-            if random:
-                g = drawn(lambda rng: torch.randn(sum(SIZES), generator=rng), directions)
-            else:
-                g = gradient(w, xb, yb)
+            g = drawn(anywhere, directions) if random else gradient(w, xb, yb)
             if rho.any():  # equations 2 (p = 2) and 3 of the paper
                 eps = rho * g / g.norm(dim=1, keepdim=True)
                 g = gradient(w + eps, xb, yb)
@@ -366,22 +375,6 @@ def train(arms, random=False, epochs=EPOCHS):
     looks = torch.stack(looks).unflatten(1, (len(arms), len(seeds)))
     return dict(zip(arms, looks.unbind(1)))
 
-
-# %% arms
-decays = {"decay_05": 5e-3, "decay_10": 1e-2, "tuned": TUNED, "decay_40": 4e-2}
-radii = {"rho_05": 0.05, "rho_10": 0.1, "rho_20": 0.2, "sam": RHO}
-looks = train(
-    {"sgd": {}, "sgd_clean": {"noise": 0.0}}
-    | {name: {"decay": decay} for name, decay in decays.items()}
-)
-looks |= train(
-    {"both": BOTH, "sam_clean": {"noise": 0.0, "rho": RHO}}
-    | {name: {"rho": rho} for name, rho in radii.items()}
-)
-
-# %% controls
-looks |= train({"random": {"rho": RHO}}, random=True)
-looks |= train({"longer": {}}, epochs=2 * EPOCHS)  # as many gradients as SAM
 
 # %% evaluate
 noisy, clean = tasks(NOISE), tasks(0.0)
@@ -404,20 +397,6 @@ def best_held_out(choices, data):
     best = score.argmax(0)  # the first of equals
     return choices[best, torch.arange(len(seeds))], best
 
-
-ends = {name: weights[-1] for name, weights in looks.items()}
-ends["stopped"], stop = best_held_out(looks["sgd"], noisy)
-ends["stopped_longer"], _ = best_held_out(looks["longer"], noisy)
-ends["stopped_clean"], _ = best_held_out(looks["sgd_clean"], clean)
-for name, swept in [("picked_decay", ["sgd", *decays]), ("picked_rho", radii)]:
-    ends[name], _ = best_held_out(torch.stack([ends[arm] for arm in swept]), noisy)
-
-accuracy, loss, heart = {}, {}, {}
-for name, w in ends.items():
-    x, y, _, _, x_test, y_test, wrong = clean if "clean" in name else noisy
-    accuracy[name] = right(w, x_test, y_test)
-    loss[name] = losses(w, x, y)
-    heart[name] = by_heart(w, x, y, wrong)
 
 # %% sharpness
 def sharpest(w, x, y, size, starts=seeds, steps=12):
@@ -442,18 +421,48 @@ def sharpest(w, x, y, size, starts=seeds, steps=12):
     return values[:, -1], (vectors[:, :, -1:] * basis).sum(1)
 
 
-shown = ["sgd", *decays, *radii, "both", "random", "longer", "stopped"]
-raw, aware = (
-    {name: sharpest(ends[name], *noisy[:2], size(ends[name]))[0] for name in shown}
-    for size in (torch.ones_like, torch.abs)  # a step's unit: 1, or the weight's own size
-)
-
-
-# %% rescale
 def rescale(w, s):  # relu(s z) / s = relu(z): the function stays the same
     W1, b1, W2, *rest = w.split(SIZES, dim=1)
     return torch.cat([s * W1, s * b1, W2 / s, *rest], dim=1)
 
+
+# %% arms
+decays = {"decay_05": 5e-3, "decay_10": 1e-2, "tuned": TUNED, "decay_40": 4e-2}
+radii = {"rho_05": 0.05, "rho_10": 0.1, "rho_20": 0.2, "sam": RHO}
+looks = train(
+    {"sgd": {}, "sgd_clean": {"noise": 0.0}}
+    | {name: {"decay": decay} for name, decay in decays.items()}
+)
+looks |= train(
+    {"both": BOTH, "sam_clean": {"noise": 0.0, "rho": RHO}}
+    | {name: {"rho": rho} for name, rho in radii.items()}
+)
+
+# %% controls
+looks |= train({"random": {"rho": RHO}}, random=True)
+looks |= train({"longer": {}}, epochs=2 * EPOCHS)  # as many gradients as SAM
+
+# %% outcomes
+ends = {name: weights[-1] for name, weights in looks.items()}
+ends["stopped"], stop = best_held_out(looks["sgd"], noisy)
+ends["stopped_longer"], _ = best_held_out(looks["longer"], noisy)
+ends["stopped_clean"], _ = best_held_out(looks["sgd_clean"], clean)
+for name, swept in [("picked_decay", decays), ("picked_rho", radii)]:
+    ends[name], _ = best_held_out(torch.stack([ends[arm] for arm in swept]), noisy)
+
+accuracy, loss, heart = {}, {}, {}
+for name, w in ends.items():
+    x, y, _, _, x_test, y_test, wrong = clean if "clean" in name else noisy
+    accuracy[name] = right(w, x_test, y_test)
+    loss[name] = losses(w, x, y)
+    heart[name] = by_heart(w, x, y, wrong)
+
+# %% curvatures
+shown = ["sgd", *decays, *radii, "both", "random", "longer", "stopped"]
+raw, aware = (
+    {name: sharpest(ends[name], *noisy[:2], size(ends[name]))[0] for name in shown}
+    for size in (torch.ones_like, torch.abs)  # each weight's unit: 1, or its own size
+)
 
 twin, x_test = rescale(ends["sam"], 10), noisy[4]
 with torch.no_grad():
@@ -553,8 +562,8 @@ for ax, ticks in zip(axes, [[1, 3, 10, 30], [0.03, 0.1, 0.3, 1]]):
 plt.show()
 
 # %% [markdown]
-# The training of three arms in motion. Left, five networks each; right, the training
-# loss around the first of them, along the direction that is its sharpest at that moment.
+# Three arms in motion. Left, five networks each; right, the training loss around the
+# first of them, along the direction that is its sharpest at that moment.
 
 # %% in-motion
 from matplotlib.animation import FuncAnimation
