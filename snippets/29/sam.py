@@ -586,8 +586,8 @@ for name, style in [("sgd", "C1o"), ("tuned", "C5P"), ("sam", "C0D")]:
     (valley,) = right_.plot([], [], style + "-", ms=7, lw=1.8, markevery=[8])
     moving[name] = trails, heads, valley
 left.text(65, 60, "SGD", color="C1")
-left.text(20, 93, "SGD, tuned decay", color="C5")
-left.text(20, 85, "SAM", color="C0")
+left.text(20, 95, "SGD, tuned decay", color="C5")
+left.text(17, 50, "SAM", color="C0")
 left.set(xlabel="wrong labels learned (%)", ylabel="test images right (%)")
 left.set(xlim=(-3, 103), ylim=(0, 103))
 right_.set(xlabel="along the sharpest direction", ylabel="training loss")
