@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.test_one_difference import Arms
+if TYPE_CHECKING:
+    from tests.test_one_difference import Arms
 
 CELLS = ("setup", "data", "network", "training", "evaluate", "sharpness")
 
