@@ -63,22 +63,13 @@ def label(ax, x, y, text, color, dx=4, dy=0, ha="left"):
 
 # %% take-home
 import copy
-from collections.abc import Callable
 from numbers import Integral
-from typing import Any
 
 import torch
 
 
-def refit_chain(
-    fit: Callable[[torch.Tensor], Any],
-    sample: Callable[[Any, int, torch.Generator], Any],
-    data: Any,
-    generations: int,
-    policy: str = "replace",
-    generator: torch.Generator | None = None,
-    real_fraction: float = 0.2,
-) -> list[Any]:
+def refit_chain(fit, sample, data, generations, policy="replace", generator=None,
+                real_fraction=0.2):
     """Fit a model, sample from it, fit the next model to the samples, and so on.
 
     fit(train) returns a model: anything that copy.deepcopy can copy. train is a
@@ -92,22 +83,22 @@ def refit_chain(
                     (Gerstgrasser et al. 2024, arXiv:2404.01413)
       "mix"         round(real_fraction * n) rows of data, drawn anew each time
                     without replacement, and samples of t-1 for the rest
-    generator: None means a new one with seed 0.
+    generator: a torch.Generator; None means a new one with seed 0.
     Returns the models of generations 1 ... `generations`; share_kept measures them.
     Raises ValueError or RuntimeError, with a sentence that says what to do.
     """
     data = as_rows(data, "data")
-    n, share = len(data), real_fraction if policy == "mix" else 0
+    n, fraction = len(data), real_fraction if policy == "mix" else 0
     if not isinstance(generations, Integral) or generations < 1:
         raise ValueError(f"generations must be an integer > 0, not {generations!r}")
     if policy not in ("replace", "accumulate", "mix"):
         raise ValueError(f"policy: replace, accumulate or mix, not {policy!r}")
-    if not 0 <= share <= 1 or (0 < share < 1 and round(share * n) in (0, n)):
-        raise ValueError(f"real_fraction must be k/{n}, for k real rows, not {share}")
-    if generator is None:
-        generator = torch.Generator(data.device).manual_seed(0)
-    real, train = round(share * n), data
-    models = [copied(fit(data.clone()))]
+    if not 0 <= fraction <= 1 or (0 < fraction < 1 and round(fraction * n) in (0, n)):
+        raise ValueError(f"real_fraction must be k/{n} for k real rows, not {fraction}")
+    generator = generator or torch.Generator(data.device).manual_seed(0)
+
+    real, train = round(fraction * n), data
+    models = [copy.deepcopy(fit(data.clone()))]  # fit may train one object on and on
     while len(models) < generations:
         first = len(models) == 1
         new = checked_sample(sample, models[-1], n - real, generator, data, twice=first)
@@ -116,11 +107,11 @@ def refit_chain(
         else:
             rows = torch.randperm(n, generator=generator, device=generator.device)
             train = torch.cat([data[rows[:real].to(data.device)], new])
-        models.append(copied(fit(train.clone())))
+        models.append(copy.deepcopy(fit(train.clone())))
     return models
 
 
-def share_kept(models, sample, data, measure=None, generator=None) -> list[float]:
+def share_kept(models, sample, data, measure=None, generator=None):
     """How fast a chain forgets: measure(n samples) / measure(data), model by model.
 
     The measure of rows [n, ...] is a number above zero; by default it is the total
@@ -136,15 +127,6 @@ def share_kept(models, sample, data, measure=None, generator=None) -> list[float
         raise ValueError(f"the measure of data must be above zero, not {whole}")
     made = (checked_sample(sample, m, len(data), generator, data) for m in models)
     return [float(measure(rows)) / whole for rows in made]
-
-
-def copied(model):
-    """A copy, for fit may train one and the same object in each generation."""
-    try:
-        return copy.deepcopy(model)
-    except Exception as error:
-        raise RuntimeError("fit must return a model that copy.deepcopy can copy: "
-                           "detach its tensors, leave out open files") from error
 
 
 def checked_sample(sample, model, k, generator, data, twice=False):
