@@ -97,17 +97,17 @@ def refit_chain(fit, sample, data, generations, policy="replace", generator=None
         raise ValueError(f"real_fraction must be k/{n} for k real rows, not {fraction}")
     generator = generator or torch.Generator(data.device).manual_seed(0)
 
-    real, train = round(fraction * n), data
-    models = [copy.deepcopy(fit(data.clone()))]  # fit may train one object on and on
+    real, rows = round(fraction * n), [data]
+    models = [copy.deepcopy(fit(torch.cat(rows)))]  # fit may train one object on and on
     while len(models) < generations:
         first = len(models) == 1
         new = checked_sample(sample, models[-1], n - real, generator, data, twice=first)
         if policy == "accumulate":
-            train = torch.cat([train, new])
+            rows.append(new)
         else:
-            rows = torch.randperm(n, generator=generator, device=generator.device)
-            train = torch.cat([data[rows[:real].to(data.device)], new])
-        models.append(copy.deepcopy(fit(train.clone())))
+            order = torch.randperm(n, generator=generator, device=generator.device)
+            rows = [data[order[:real].to(data.device)], new]
+        models.append(copy.deepcopy(fit(torch.cat(rows))))
     return models
 
 
