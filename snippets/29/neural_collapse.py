@@ -97,7 +97,7 @@ def neural_collapse_metrics(
     y = labels.to(features.device, torch.int64)
     try:
         real = features[:1].double().dtype
-    except TypeError:  # Apple's MPS
+    except (TypeError, RuntimeError):  # as on Apple's MPS
         real = torch.float32
 
     def chunks():  # beside the features, a few times 2^20 numbers at once
@@ -128,7 +128,7 @@ def neural_collapse_metrics(
     rank = min(int((rounding < S).sum()), C - 1)
     # |h - mu_c|^2 is least where (h - mu_G) M_c - |M_c|^2 / 2 is greatest
     small = (mu, mu_G, Vt[:rank].T / S[:rank], M.T, M.square().sum(1) / 2, W.T, b)
-    mu, mu_G, whiten, M_T, half, W_T, b = (t.to(y.device, real) for t in small)
+    mu, mu_G, whiten, M_T, half, W_T, b = (t.to(real).to(y.device) for t in small)
     within, disagree = 0.0, 0
     for h, c in chunks():
         within += ((h - mu[c]) @ whiten).square().sum().item()

@@ -224,8 +224,8 @@ def hessian_top_eigenvalue(
     Returns:
         The largest eigenvalue (not the largest in magnitude), approached from below.
 
-    Memory: MEMORY times the parameters, however many iterations, and the graph of the
-    gradient, a few times that of the loss.
+    Memory: at most ten times that of the parameters, however many iterations, beside
+    the activations.
 
     Raises:
         ValueError: loss is not a finite scalar with a graph; no parameters, or one
