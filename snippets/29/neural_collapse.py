@@ -117,7 +117,7 @@ def neural_collapse_metrics(
         raise ValueError("features, weight and bias must be finite")
     # more than rounded features can add to a length or a singular value of M
     eps = max(torch.finfo(features.dtype).eps, 1e-13)
-    rounding = 4 * eps * mu.norm() / min(C, d) ** 0.5
+    rounding = 2 * eps * mu.norm() / min(C, d) ** 0.5
     if M.norm(dim=1).min() <= rounding or W.norm(dim=1).min() == 0:
         raise ValueError("a centred class mean or a row of weight is zero")
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch.optim import SGD, Adam, AdamW
 
+from runner.snippet import Snippet
 from tests.project import ROOT
 
 A = torch.tensor([[3.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])
@@ -31,6 +32,15 @@ DEVICES = [
 @pytest.fixture
 def ns(take_home):
     return take_home("29/sam")
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """A folder with the cell as `cell.py`, for programs of their own."""
+    cells = Snippet(ROOT, "29/sam").read()
+    (source,) = (cells.notebook.cells[at].source for at, name in cells.code() if name == "take-home")
+    (tmp_path / "cell.py").write_text(source)
+    return tmp_path
 
 
 @pytest.fixture
@@ -517,15 +527,9 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from runner.snippet import Snippet
-from pathlib import Path
-
-cells = Snippet(Path("."), "29/sam").read()
-(source,) = (cells.notebook.cells[at].source for at, name in cells.code() if name == "take-home")
-exec(source)
-
 rank = int(sys.argv[1])
-dist.init_process_group("gloo", init_method=f"file://{sys.argv[2]}", rank=rank, world_size=2)
+exec(open("cell.py").read())
+dist.init_process_group("gloo", init_method=f"file://{os.getcwd()}/meeting", rank=rank, world_size=2)
 net = torch.nn.Linear(3, 1, bias=False).double()
 torch.nn.init.ones_(net.weight)
 model = DistributedDataParallel(net)
@@ -547,12 +551,11 @@ dist.destroy_process_group()
 """
 
 
-def test_each_worker_climbs_by_itself_without_sync(tmp_path):
-    meeting = str(tmp_path / "meeting")
+def test_each_worker_climbs_by_itself_without_sync(alone):
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(rank), meeting],
-            cwd=ROOT,
+            [sys.executable, "-c", WORKER, str(rank)],
+            cwd=alone,
             env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -756,13 +759,10 @@ def test_a_checkpoint_of_the_base_optimizer_alone(SAM):
 # ---- the top eigenvalue: memory and precision
 
 MEASURE = """
-import resource, torch
-from pathlib import Path
-from runner.snippet import Snippet
+import resource
+import torch
 
-cells = Snippet(Path("."), "29/sam").read()
-(source,) = (cells.notebook.cells[at].source for at, name in cells.code() if name == "take-home")
-exec(source)
+exec(open("cell.py").read())
 torch.set_num_threads(1)
 layers = [torch.nn.Linear(1200, 1200) for _ in range(3)]
 net = torch.nn.Sequential(*layers)
@@ -776,9 +776,9 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / wei
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the memory from /proc")
-def test_eigenvalue_takes_the_memory_that_it_says(top):
+def test_eigenvalue_takes_the_memory_that_it_says(top, alone):
     (times,) = re.findall(r"at most (\w+) times", top.__doc__)
-    done = subprocess.run([sys.executable, "-c", MEASURE], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", MEASURE], cwd=alone, capture_output=True, text=True)
     assert float(done.stdout) <= {"ten": 10}[times], done.stderr
 
 
