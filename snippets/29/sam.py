@@ -810,7 +810,6 @@ optimizer = SAM([w], torch.optim.SGD, rho=0.5, lr=0.1)
 
 
 def closure():
-    optimizer.zero_grad()
     loss = (w**2).sum() / 2
     loss.backward()
     return loss

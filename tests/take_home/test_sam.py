@@ -639,6 +639,26 @@ def test_a_gradient_scaler_changes_nothing_but_the_scale(SAM):
     assert torch.equal(steps_of(SAM, with_scaler(scaler)), steps_of(SAM, by_closure))
 
 
+def test_gradients_are_clipped_in_the_pass_that_moves_the_weights(SAM):
+    # by hand: after the scale is taken off, and not in the pass that climbs
+    w = torch.tensor([3.0, 4.0], dtype=torch.float64, requires_grad=True)
+    optimizer = SAM([w], SGD, rho=0.5, lr=0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+
+    def closure():
+        loss = (w**2).sum() / 2
+        scaler.scale(loss).backward()
+        if not optimizer.ascending:
+            scaler.unscale_(optimizer.base_optimizer)
+            torch.nn.utils.clip_grad_norm_([w], 1.0)
+        return loss
+
+    optimizer.step(closure, scaler)
+    scaler.update()
+    # uphill (3.3, 4.4), clipped to (0.6, 0.8)
+    assert w.tolist() == pytest.approx([3 - 0.06, 4 - 0.08], rel=1e-5)
+
+
 def test_a_gradient_scaler_skips_a_step_that_overflows(SAM):
     net, loss_of = small_net()
     before = flat(net.parameters())
