@@ -145,15 +145,16 @@ class SAM(torch.optim.Optimizer):
                     rhos.append(group["rho"])
         self.saved = [(w, w.clone()) for w in ws]
         self.ascending, self.perturbed = False, True
-        climbs = []  # of 16-bit weights, as they are and as they should be
+        climb = error = 0.0  # squared lengths, of 16-bit weights
         for (w, start), rho, d in zip(
             self.saved, rhos, self.direction([w.grad for w in ws])
         ):
             w.add_(d, alpha=rho)
             if w.itemsize < 4:
-                climbs.append((w.float() - start.float(), rho * d.to_dense()))
-        off = sum((is_ - should).square().sum() for is_, should in climbs)
-        if off > sum(should.square().sum() for _, should in climbs) / 4:
+                meant = rho * d.to_dense()
+                climb += meant.norm().item() ** 2
+                error += (w.float() - start.float() - meant).norm().item() ** 2
+        if error > climb / 4:
             self.restore()
             raise RuntimeError(
                 "16-bit weights round a climb of length rho away: keep the weights in "
@@ -183,6 +184,7 @@ class SAM(torch.optim.Optimizer):
             grads = [g / norm.to(g.device) for g in grads]
         return grads
 
+    @torch.no_grad()
     def restore(self) -> None:
         for w, value in self.saved:
             w.copy_(value)  # exactly, where subtracting would round
@@ -267,7 +269,8 @@ def hessian_top_eigenvalue(
         return torch.nn.utils.get_total_norm(v).item()
 
     # In the basis of the vectors q the Hessian is tridiagonal, alphas on the diagonal
-    # and betas beside it, so the last two q lead to the next.
+    # and betas beside it: the last two q lead to the next. Rounding bends the basis
+    # once an eigenvalue has been found, and only finds it again.
     rng, q = torch.Generator().manual_seed(0), []
     for p in parameters:
         wide = torch.promote_types(p.dtype, torch.float32)

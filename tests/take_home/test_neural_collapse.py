@@ -196,8 +196,8 @@ def test_the_centre_is_the_mean_of_the_samples_as_in_the_paper(metrics):
         assert result[key] == pytest.approx(0, abs=1e-12), key
 
 
-def test_unequal_classes_with_the_centre_of_the_paper_turn_the_sign(metrics):
-    # the finding: with the mean of the class means as the centre, an exact simplex stays one for any class sizes
+def test_class_sizes_tilt_the_means_and_not_the_rows(metrics):
+    # with the mean of the class means as the centre an exact simplex stayed one, however unequal the classes
     corners, sizes = simplex(4, 6), torch.tensor([50, 9, 2, 1])
     y = torch.arange(4).repeat_interleave(sizes)
     result = metrics(corners[y], y, corners)

@@ -634,9 +634,10 @@ def with_scaler(scaler):
     return take
 
 
-def test_a_gradient_scaler_changes_nothing_but_the_scale(SAM):
+@pytest.mark.parametrize("fused", [False, True])  # a fused optimizer takes the scale off by itself
+def test_a_gradient_scaler_changes_nothing_but_the_scale(SAM, fused):
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**16)  # a power of two: exact
-    assert torch.equal(steps_of(SAM, with_scaler(scaler)), steps_of(SAM, by_closure))
+    assert torch.equal(steps_of(SAM, with_scaler(scaler), fused=fused), steps_of(SAM, by_closure, fused=fused))
 
 
 def test_gradients_are_clipped_in_the_pass_that_moves_the_weights(SAM):
