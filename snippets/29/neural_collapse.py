@@ -100,8 +100,8 @@ def neural_collapse_metrics(
     except (TypeError, RuntimeError):  # as on Apple's MPS
         real = torch.float32
 
-    def chunks():  # beside the features, a few times 2^20 numbers at once
-        rows = max(1, 2**20 // max(C, d))
+    def chunks():  # beside the features, a few times 2^18 numbers at once
+        rows = max(1, 2**18 // max(C, d))
         for h, c in zip(features.split(rows), y.split(rows)):
             yield h.to(real), c
 

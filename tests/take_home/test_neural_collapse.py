@@ -292,7 +292,7 @@ def test_too_few_dimensions_for_a_simplex_are_said_where_it_was_called(metrics):
 
 
 def test_many_rows_are_taken_in_chunks_and_none_is_lost(metrics):
-    C, d, N = 3, 512, 5001  # three chunks, the last not full
+    C, d, N = 3, 512, 5001  # ten chunks, the last not full
     rng = torch.Generator().manual_seed(0)
     y = torch.randint(C, (N,), generator=rng)
     h = torch.randn(N, d, generator=rng) + 9 * torch.eye(C, d)[y]
