@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.optim import SGD, AdamW
 
-WHERE = "is not installed: pip install --no-deps -r tests/peers.txt brings it"
+WHERE = "is not installed: pip install -r tests/peers.txt -c requirements.lock brings it"
 CLOSE = {"rtol": 0, "atol": 2e-8}  # in double precision; theirs takes the norm in single
 
 
