@@ -8,7 +8,7 @@ Data flows one way: ``snippets/`` -> runner -> ``docs/generated/`` -> pages -> s
 - ``generated``  what came out: one folder per concept, written here, read by the pages
 - ``run``        runs what is stale, in parallel, and reports every failure
 - ``series``     how a measured number reads in a sentence
-- ``claims``     whether a claim holds, on the numbers of the run
+- ``claims``     what a page states; ``verdicts`` whether it holds, on the numbers of the run
 - ``parts``      the series: what each page says of itself, for the pages made of it
 - ``references`` the bibliography, and what pages cite; ``glossary`` links the terms of the field
 - ``pages``      the macros that pages use; ``check`` finds, before a page is rendered, what they would trip over

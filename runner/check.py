@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 
-from runner import claims, parts, references
+from runner import claims, parts, references, verdicts
 from runner.generated import Generated
 from runner.pages import FILTERS, MACROS, concept_of, concepts, read, split
 from runner.problem import Problem, UnknownName
@@ -66,7 +66,7 @@ def failing_claims(root: Path, but_not: Container[str] = ()) -> dict[str, list[P
             continue
         generated = Generated(root, concept_of(source))
         for claim in claims.read(f"docs/{source}", split(read(page))[0]):
-            verdict = claims.judge(claim, generated.results, generated.concept)
+            verdict = verdicts.judge(claim, generated.results, generated.concept)
             if not verdict.holds:
                 found.setdefault(source, []).append(verdict.problem(generated.results))
     return found
@@ -134,7 +134,7 @@ def _check_claims(root: Path, source: str, stated: list[claims.Claim]) -> Iterat
             yield Problem(f"A claim needs a run, and {where} has none.", claim.file, claim.line, "Write that snippet.")
             return
         try:
-            claims.judge(claim, generated.results, generated.concept)
+            verdicts.judge(claim, generated.results, generated.concept)
         except Problem as problem:
             yield problem
 

@@ -1,23 +1,19 @@
-"""Claims: read from a page's front matter, judged on the numbers of the run."""
+"""Claims: what a page states in its front matter, and in what form. ``verdicts`` judges them."""
 
 from __future__ import annotations
 
-import contextlib
-import re
-import statistics
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from runner.problem import Problem, UnknownName
-from runner.series import one_seed, show
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times faster where libyaml is there
-KEYS = ("says", "measured", "holds", "paper", "control", "format", "evidence")
 REQUIRED = ("says", "measured", "holds", "paper", "evidence")
+KEYS = (*REQUIRED, "control", "comparison", "against", "also", "changed", "chosen", "format")
 # How strong the evidence of a claim is: one word of each group. The page *How it works* shows this table.
 EVIDENCE = {
     "How the measured thing and the claim are linked": {
@@ -34,12 +30,19 @@ EVIDENCE = {
         "several data sets": "Two or more that have nothing to do with each other.",
     },
 }
-FUNCTIONS = {"min": min, "max": max, "median": statistics.median, "mean": statistics.fmean, "abs": abs, "len": len}
+
+
+@dataclass(frozen=True)
+class Also:
+    """A further result that a claim is judged by: in words, and how its number reads."""
+
+    says: str
+    format: str = ""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim. ``measured`` and ``control`` name results; ``holds`` is an expression over results."""
+    """One claim. ``measured``, ``control``, ``against`` and the names of ``also`` are results; ``holds`` is an expression over them."""
 
     file: str
     line: int
@@ -48,33 +51,20 @@ class Claim:
     holds: str
     paper: str
     evidence: tuple[str, ...]
-    control: str = ""
+    control: str = (
+        ""  # the same quantity where the effect should be absent: in the place of ``measured`` it makes ``holds`` false
+    )
+    comparison: str = ""  # instead of a control: what else the measured number is compared with, in words,
+    against: str = ""  # and the result that is
+    also: Mapping[str, Also] = field(default_factory=dict)
+    changed: str = ""  # of a causal claim: the one thing in which measured and control differ
+    chosen: str = ""  # what was chosen by looking at the outcome, and how the control was chosen in the same way
     format: str = ""
 
-
-@dataclass(frozen=True)
-class Verdict:
-    claim: Claim
-    holds: bool
-    measured: str
-    control: str
-    failing_seeds: tuple[int, ...]
-
-    def problem(self, results: Mapping[str, Any]) -> Problem:
-        """What to tell when it does not hold."""
-        claim = self.claim
-        values = [f"{claim.measured} = {results[claim.measured]}"]
-        if claim.control:
-            values.append(f"{claim.control} = {results[claim.control]} (control)")
-        failing = ", ".join(map(str, self.failing_seeds)) or "none alone, only all together"
-        values.append(f"seeds = {results['seeds']}; it fails on: {failing}")
-        return Problem(
-            f"The claim does not hold: {claim.says!r}: {claim.holds} is false.",
-            claim.file,
-            claim.line,
-            "Find out why. Then mend the experiment, or state the claim that the numbers support.",
-            "\n".join(values),
-        )
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The results that stand in its row."""
+        return tuple(filter(None, (self.measured, self.control, self.against, *self.also)))
 
 
 def read(file: str, front_matter: str) -> list[Claim]:
@@ -111,14 +101,61 @@ def _claim(file: str, node: yaml.Node) -> Claim:
     for key, (value, at) in given.items():
         if key not in KEYS:
             raise UnknownName("entry", key, KEYS, "A claim").at(file, at)
-        if not isinstance(value, str):
+        if key != "also" and not isinstance(value, str):
             raise Problem(f"`{key}` of a claim is one line of text.", file, at, "Put it in quotes.")
     for key in REQUIRED:
         if not given.get(key, ("", 0))[0].strip():
             raise Problem(f"A claim has no `{key}`.", file, line, f"A claim needs {', '.join(REQUIRED)}.")
-    stated = {key: value for key, (value, _) in given.items()}
-    grades, at = given["evidence"]
-    return Claim(file, line, **stated | {"evidence": _evidence(grades, file, at)})
+    stated: dict[str, Any] = {key: value.strip() for key, (value, _) in given.items() if isinstance(value, str)}
+    stated["evidence"] = _evidence(stated["evidence"], file, given["evidence"][1])
+    if also := {name.value: value for name, value in node.value}.get("also"):
+        stated["also"] = _also(also, file)
+    claim = Claim(file, line, **stated)
+    _check_compared(claim)
+    return claim
+
+
+def _check_compared(claim: Claim) -> None:
+    """Raise ``Problem`` unless it is said what the measured number is compared with, and what makes the two differ."""
+
+    def wrong(what: str, todo: str) -> Problem:
+        return Problem(what, claim.file, claim.line, todo)
+
+    if bool(claim.control) == bool(claim.comparison):
+        raise wrong(
+            "A claim has either a `control` or a `comparison`.",
+            "Name in `control` the same quantity where the effect should be absent. Where the measured number is "
+            "compared with another quantity, say in `comparison` which, and name it in `against`.",
+        )
+    if claim.against and not claim.comparison:
+        raise wrong("A claim has `against` and no `comparison`.", "Say in `comparison` which comparison that is.")
+    if bool(claim.changed) != ("causal" in claim.evidence):
+        raise wrong(
+            "A causal claim says what was `changed`, and only a causal one does.",
+            "Name the one thing in which the measured arm and its control differ, such as 'weight decay: 1 → 0'.",
+        )
+    if claim.chosen and not claim.control:
+        raise wrong(
+            "What was `chosen` by looking needs a `control` that was chosen in the same way.", "Measure that control."
+        )
+
+
+def _also(node: yaml.Node, file: str) -> dict[str, Also]:
+    """``{chance: blind guessing}``, or with a format of its own: ``{chance: {says: blind guessing, format: .1%}}``."""
+    given = yaml.safe_load(yaml.serialize(node))
+    if isinstance(given, dict):
+        found = {name: {"says": value} if isinstance(value, str) else value for name, value in given.items()}
+        if all(
+            isinstance(value, dict) and "says" in value and value.keys() <= {"says", "format"}
+            for value in found.values()
+        ):
+            return {str(name): Also(**{key: str(text) for key, text in value.items()}) for name, value in found.items()}
+    raise Problem(
+        "`also` names further results, each with a few words.",
+        file,
+        _line(node),
+        "Write also: {chance: blind guessing}.",
+    )
 
 
 def _evidence(grades: str, file: str, line: int) -> tuple[str, ...]:
@@ -145,62 +182,3 @@ def anchors(stated: Sequence[Claim]) -> list[str]:
         again = f"-{seen[claim.measured]}" if seen[claim.measured] > 1 else ""
         found.append(f"claim-{claim.measured.replace('_', '-')}{again}")
     return found
-
-
-def judge(claim: Claim, results: Mapping[str, Any], concept: str) -> Verdict:
-    """Whether a claim holds. Raises ``Problem`` if it names what does not exist, or is no expression."""
-    for name in filter(None, (claim.measured, claim.control)):
-        if name not in results:
-            raise UnknownName("result", name, results, concept).at(claim.file, claim.line)
-        if isinstance(results[name], list) and len(results[name]) != len(results["seeds"]):
-            what = f"{name} has {len(results[name])} values, and there are {len(results['seeds'])} seeds."
-            raise Problem(what, claim.file, claim.line, "A claim is about one number, or one number per seed.")
-    holds = _evaluate(claim, results, concept)
-    failing = () if holds else tuple(_failing_seeds(claim, results, concept))
-    try:
-        measured = show(results[claim.measured], claim.format)
-        control = show(results[claim.control], claim.format) if claim.control else ""
-    except ValueError as error:
-        raise Problem(
-            f"`format: {claim.format}` is not a format: {error}.", claim.file, claim.line, "Try .3g or .1%."
-        ) from None
-    return Verdict(claim, holds, measured, control, failing)
-
-
-def _failing_seeds(claim: Claim, results: Mapping[str, Any], concept: str) -> Iterator[int]:
-    for position, seed in enumerate(results["seeds"]):
-        # An expression that speaks of several seeds cannot be told for one.
-        with contextlib.suppress(Problem):
-            if not _evaluate(claim, one_seed(results, position), concept):
-                yield seed
-
-
-def _evaluate(claim: Claim, results: Mapping[str, Any], concept: str) -> bool:
-    import simpleeval
-
-    try:
-        value = simpleeval.EvalWithCompoundTypes(names=dict(results), functions=dict(FUNCTIONS)).eval(claim.holds)
-    except simpleeval.NameNotDefined as error:
-        raise UnknownName("result", error.name, results, concept).at(claim.file, claim.line) from None
-    except Exception as error:  # whatever an expression can raise, its author is told where it stands
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise Problem(
-            f"`holds: {claim.holds}` cannot be evaluated: {reason}",
-            claim.file,
-            claim.line,
-            f"Write a comparison of results, such as min({claim.measured}) >= 1. "
-            f"It may use {', '.join(FUNCTIONS)}, and, or, not.",
-        ) from None
-    if not any(re.search(rf"\b{name}\b", claim.holds) for name in results):
-        what = f"`holds: {claim.holds}` speaks of no result."
-        raise Problem(
-            what, claim.file, claim.line, f"Write a comparison of results, such as min({claim.measured}) >= 1."
-        )
-    if not isinstance(value, bool):
-        raise Problem(
-            f"`holds: {claim.holds}` gives {value!r}, neither true nor false.",
-            claim.file,
-            claim.line,
-            f"Write a comparison, such as min({claim.measured}) >= 1.",
-        )
-    return value

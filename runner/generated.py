@@ -277,7 +277,8 @@ def check_results(results: Any, file: str, line: int) -> None:
     def walk(value: Any, name: str) -> None:
         if isinstance(value, list) and value:
             for position, item in enumerate(value):
-                walk(item, f"{name}[{position}]")
+                if item is not None:  # an event that did not happen on this seed
+                    walk(item, f"{name}[{position}]")
         elif isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
             plain = isinstance(value, int | float | str)
             shown = value if plain else "an empty list" if value == [] else f"of type {type(value).__name__}"
@@ -286,7 +287,7 @@ def check_results(results: Any, file: str, line: int) -> None:
                 file,
                 line,
                 "Results are plain ints and floats, and lists of them. Convert tensors with .item() or .tolist(), "
-                "and say in a number of its own what NaN stood for.",
+                "and write None for the seed on which an event did not happen.",
             )
 
     for name, value in results.items():

@@ -23,6 +23,7 @@ from runner.references import PLACE
 from runner.references import read as read_references
 from runner.search import EXCLUDED
 from runner.series import Numbers, show
+from runner.verdicts import Verdict, judge
 
 WORDS_A_MINUTE = 220
 MACROS = ("figure", "watch", "verdicts", "status", "references", "full_run", "this_part", "parts", "evidence_grades")
@@ -99,11 +100,11 @@ def define_env(env: Any) -> None:
     def here() -> Generated:
         return Generated(root, concept_of(env.page.file.src_uri))
 
-    def page_claims() -> list[claims.Verdict]:
+    def page_claims() -> list[Verdict]:
         file = f"docs/{env.page.file.src_uri}"
         front_matter, _, _ = split(read(root / file))
         generated = here()
-        return [claims.judge(c, generated.results, generated.concept) for c in claims.read(file, front_matter)]
+        return [judge(c, generated.results, generated.concept) for c in claims.read(file, front_matter)]
 
     def figure(concept: str, name: str, alt: str, caption: str) -> str:
         """A figure in both colour schemes, of which the browser loads the one in use; a click shows it large."""
@@ -133,20 +134,12 @@ def define_env(env: Any) -> None:
         rows = ["| Claim | Paper | Measured here | Control | Verdict |", "|---|---|---|---|---|"]
         judged = page_claims()
         intro = (
-            f"Each number is the median over {len(here().result('seeds'))} seeds, with the range in brackets. *Control* is what "
-            "it is compared with: as a rule the same quantity where the effect should be absent or small."
+            f"Each number is the median over {len(here().result('seeds'))} seeds, with the range in brackets. *Control* is the "
+            "same quantity where the effect should be absent: with its numbers in the place of the measured ones, the claim "
+            "has to be false, or there is no site. Where something else is compared, the row says what."
         )
         for anchor, verdict in zip(claims.anchors([v.claim for v in judged]), judged, strict=True):
-            claim = verdict.claim
-            mark = "<b>✓ holds</b>" if verdict.holds else '<b class="not">✗ does not hold</b>'
-            cells = (
-                f'<span id="{anchor}">{claim.says}</span>',
-                claim.paper,
-                f"**{verdict.measured}**",
-                verdict.control or "–",
-                f"{mark}<br>`{claim.holds}`<br>{' '.join(f'<i>{grade}</i>' for grade in claim.evidence)}",
-            )
-            rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+            rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in _row(anchor, verdict)) + " |")
         return (
             f'{intro}\n\n<div class="claims" {EXCLUDED} markdown>\n\n'
             + "\n".join(rows)
@@ -253,6 +246,20 @@ def _in_order(nav: Any, root: Path, folder: str) -> list[str]:
     return [
         source for source in dict.fromkeys((*listed, *there)) if source in there and not source.endswith("/index.md")
     ]
+
+
+def _row(anchor: str, verdict: Verdict) -> Iterator[str]:
+    """The cells of a claim in the table: nothing that it is judged by is left out."""
+    claim = verdict.claim
+    notes = {"Changed": claim.changed, "Chosen": claim.chosen}
+    small = (f"<small>{what}: {note}</small>" for what, note in notes.items() if note)
+    yield "".join((f'<span id="{anchor}">{claim.says}</span>', *small))
+    yield claim.paper
+    also = (f"<small>{says}: {number}</small>" for says, number in verdict.also.items())
+    yield "".join((f"**{verdict.measured}**", *also))
+    yield (f"<small>{claim.comparison}</small>" if claim.comparison else "") + verdict.control
+    mark = "<b>✓ holds</b>" if verdict.holds else '<b class="not">✗ does not hold</b>'
+    yield f"{mark}<br>`{claim.holds}`<br>{' '.join(f'<i>{grade}</i>' for grade in claim.evidence)}"
 
 
 def _images(drawn: Figure, alt: str, root: Path) -> str:

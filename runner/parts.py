@@ -14,6 +14,7 @@ from runner import claims
 from runner.generated import Figure, Generated
 from runner.problem import Problem, UnknownName
 from runner.references import Reference
+from runner.verdicts import Verdict, judge
 
 # What a concept's page has to say of itself, so that the part page, the front page and the feed can be made of it.
 ENTRIES = {
@@ -89,9 +90,9 @@ class Concept:
         return str(self.meta.get("given", ""))
 
     @cached_property
-    def verdicts(self) -> list[claims.Verdict]:
+    def verdicts(self) -> list[Verdict]:
         stated = claims.read(f"docs/{self.page}", self.front_matter)
-        return [claims.judge(claim, self.generated.results, self.generated.concept) for claim in stated]
+        return [judge(claim, self.generated.results, self.generated.concept) for claim in stated]
 
     @property
     def holding(self) -> int:

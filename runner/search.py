@@ -27,7 +27,8 @@ def entries(concept: Concept, url: str, html: str) -> list[dict[str, Any]]:
     """Each claim of an article as a find of its own, worded as on the page, which leads to its line of the table."""
     found = []
     for anchor, verdict in zip(claims.anchors([v.claim for v in concept.verdicts]), concept.verdicts, strict=True):
-        control = f"; control: {verdict.control}" if verdict.control else ""
+        beside = verdict.claim.comparison or "control"
+        control = f"; {beside}: {verdict.control}" if verdict.control else ""
         if shown := re.search(rf'<span id="{anchor}">(.*?)</span>', html, re.DOTALL):
             found.append(
                 {

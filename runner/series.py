@@ -8,31 +8,53 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.generated import Generated
+from runner.problem import Problem
 
-STATISTICS = ("median", "min", "max", "mean")
+STATISTICS = ("median", "min", "max", "mean", "happened")
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-class Series(list[float]):
-    """One value per seed. It reads as median and range: ``21.4 (18.2–25.3)``."""
+class Series(list[float | None]):
+    """One value per seed. It reads as median and range: ``21.4 (18.2–25.3)``.
+
+    ``None`` is the value of a seed on which the event did not happen: ``21.4 (18.2–25.3), on 3 of 5 seeds``. No statistic
+    is taken of such a series, only of those seeds on which it ``happened``.
+    """
+
+    @property
+    def happened(self) -> Series:
+        """Without the seeds on which it did not happen."""
+        return Series(value for value in self if value is not None)
 
     @property
     def median(self) -> float:
-        return statistics.median(self)
+        return statistics.median(self._all())
 
     @property
     def mean(self) -> float:
-        return statistics.fmean(self)
+        return statistics.fmean(self._all())
 
     @property
     def min(self) -> float:
-        return min(self)
+        return min(self._all())
 
     @property
     def max(self) -> float:
-        return max(self)
+        return max(self._all())
+
+    def _all(self) -> list[float]:
+        values = [value for value in self if value is not None]
+        if not values or len(values) < len(self):
+            raise Problem(
+                f"It happened on {len(values)} of {len(self)} seeds: there is no number for the others.",
+                todo="Speak of those on which it happened, as in `x.happened.median`, and say how many they are.",
+            )
+        return values
 
     def __format__(self, spec: str) -> str:
+        if None in self:
+            of = f"{len(self.happened)} of {len(self)} seeds"
+            return f"{self.happened:{spec}}, on {of}" if self.happened else f"on none of {len(self)} seeds"
         middle, low, high = (show(value, spec or self._decimals()) for value in (self.median, self.min, self.max))
         if low == high:
             return middle
@@ -43,8 +65,9 @@ class Series(list[float]):
 
     def _decimals(self) -> str:
         """The same number of decimals for median and range: three significant digits of the largest."""
-        largest = max(map(abs, self))
-        if all(float(value).is_integer() for value in self) or not 1e-3 <= largest < 1e3:
+        values = self._all()
+        largest = max(map(abs, values))
+        if all(float(value).is_integer() for value in values) or not 1e-3 <= largest < 1e3:
             return ""
         return f".{2 - math.floor(math.log10(largest))}f"
 
@@ -52,7 +75,7 @@ class Series(list[float]):
 def show(value: Any, spec: str = "") -> str:
     """A number to three significant digits, or as ``spec`` (Python's format language) says; a list by seed."""
     if isinstance(value, list):
-        flat = all(isinstance(item, int | float) for item in value)
+        flat = all(item is None or isinstance(item, int | float) for item in value)
         return format(Series(value), spec) if flat else ", ".join(show(item, spec) for item in value)
     if spec:
         text = format(value, spec)
@@ -81,7 +104,7 @@ class Numbers:
 
 
 def as_series(value: Any) -> Any:
-    numbers = isinstance(value, list) and all(isinstance(item, int | float) for item in value)
+    numbers = isinstance(value, list) and all(item is None or isinstance(item, int | float) for item in value)
     return Series(value) if numbers else value
 
 

@@ -325,7 +325,7 @@ def test_a_claim_without_a_required_entry(project: Project, entry: str) -> None:
 
 
 def test_a_format_that_is_none(project: Project) -> None:
-    project.replace(PAGE, "    control: delay_control", "    format: .1z")
+    project.replace(PAGE, "    evidence: corr", "    format: .1z\n    evidence: corr")
     fails(project, f"{PAGE}:3:", "`format: .1z`")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runner.series import Series, one_seed, show
+from runner.problem import Problem
+from runner.series import STATISTICS, Series, one_seed, show
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,8 @@ from runner.series import Series, one_seed, show
         ([0.5, -0.25, 0.0], "", "0.000 (−0.250 to 0.500)"),
         ([0.991, 0.95], ".0%", "97% (95%–99%)"),
         ([[1, 2], [3, 5]], "", "1.50 (1–2), 4 (3–5)"),
+        ([30, None, 41], "", "35.5 (30–41), on 2 of 3 seeds"),
+        ([None, None], ".1%", "on none of 2 seeds"),
     ],
 )
 def test_reads_as_a_person_would_write_it(value: object, spec: str, text: str) -> None:
@@ -36,6 +39,13 @@ def test_reads_as_a_person_would_write_it(value: object, spec: str, text: str) -
 def test_statistics_of_a_series() -> None:
     series = Series([4, 1, 10])
     assert (series.median, series.min, series.max, series.mean) == (4, 1, 10, 5)
+
+
+def test_no_statistic_is_taken_of_what_did_not_happen_everywhere() -> None:
+    assert Series([4, None, 10]).happened.median == 7
+    for name in STATISTICS[:-1]:
+        with pytest.raises(Problem, match="on 2 of 3 seeds"):
+            getattr(Series([4, None, 10]), name)
 
 
 def test_one_seed_cuts_what_has_a_value_per_seed_and_nothing_else() -> None:

@@ -1,0 +1,107 @@
+"""Every claim of a page under other values of SEED: `python -m tests.bench.seeds 29/grokking 1-20`.
+
+A threshold is set in stone only when this has shown its margin. The results of a run are kept in `.cache/seeds/` under the
+script's digest, so that a claim can be worded anew and judged again without running anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from runner import claims, verdicts
+from runner.kernel import ONE_THREAD
+from runner.pages import page_of, split
+from runner.problem import Problem
+from runner.series import show
+from runner.snippet import STYLE, Snippet, find
+from tests.project import ROOT
+
+RUN = (
+    "import json, runpy, sys; "
+    "json.dump(runpy.run_path(sys.argv[1], run_name='__main__')['results'], open(sys.argv[2], 'w'), allow_nan=False)"
+)
+
+
+def results_of(snippet: Snippet, seed: int) -> dict[str, Any]:
+    """What the script finds under this SEED, in an empty folder and on one thread; kept from an earlier call if there was one."""
+    kept = ROOT / ".cache" / "seeds" / snippet.concept / snippet.key()["snippet"] / f"{seed}.json"
+    if not kept.is_file():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="seed-") as folder:
+            script, found = shutil.copy(snippet.path, folder), Path(folder, "found.json")
+            more = {"SEED": str(seed), "MPLBACKEND": "agg", "MATPLOTLIBRC": str(ROOT / STYLE)}
+            subprocess.run(
+                [sys.executable, "-W", "ignore", "-c", RUN, script, found],
+                cwd=folder,
+                env={**os.environ, **ONE_THREAD, **more},
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
+            found.replace(kept)
+    found_then: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+    return found_then
+
+
+def stated(snippet: Snippet) -> list[claims.Claim]:
+    """The claims of the snippet's page."""
+    file = f"docs/{page_of(snippet.concept)}"
+    return claims.read(file, split((ROOT / file).read_text(encoding="utf-8"))[0])
+
+
+def refuted(claim: claims.Claim, results: dict[str, Any], concept: str) -> str:
+    """Why no site would be built from these results; empty if the claim holds, and fails the swap."""
+    try:
+        verdict = verdicts.judge(claim, results, concept)
+    except Problem as problem:
+        return f"{problem.what} {problem.detail}"
+    return "" if verdict.holds else f"{claim.measured} = {results[claim.measured]}"
+
+
+def values(text: str) -> range:
+    """``1-20``, or one number."""
+    first, _, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+def main(concept: str, seeds: range) -> int:
+    snippet, console = Snippet(ROOT, concept), Console(width=150)
+    said = stated(snippet)
+    found = {seed: results_of(snippet, seed) for seed in track(seeds, description=concept, console=console)}
+    false = 0
+    for claim in said:
+        against = {seed: why for seed, results in found.items() if (why := refuted(claim, results, concept))}
+        false += len(against)
+        console.print(f"{claim.line}: {claim.says}", style="bold", markup=False)
+        console.print(f"   {claim.holds}: false under {len(against)} of {len(found)}", markup=False)
+        for name in claim.shown:
+            every = [value for results in found.values() for value in _listed(results.get(name))]
+            console.print(f"   {name}: {show(every, claim.format)}", markup=False, highlight=False)
+        for seed, why in against.items():
+            console.print(f"   SEED={seed}: {why}", style="red", markup=False)
+    return 1 if false else 0
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.seeds", description=str(__doc__).partition(":")[0])
+    parser.add_argument("concept", choices=[snippet.concept for snippet in find(ROOT)])
+    parser.add_argument("seeds", help="values of SEED, such as 1-20", type=values)
+    given = parser.parse_args()
+    try:
+        sys.exit(main(given.concept, given.seeds))
+    except Problem as problem:
+        sys.exit(str(problem))

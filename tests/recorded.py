@@ -1,0 +1,78 @@
+"""Runs a script and writes down where its random numbers come from: `python -m tests.recorded SCRIPT OUT.json`.
+
+``OUT.json`` gets its ``results``, each call of its ``stream(seed, purpose)`` with the number that this seeded a generator
+with, and ``wrong``: every other source of random numbers that it used. The function to take home and its use are apart:
+they are copied alone, without the script's streams.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import random
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+ALONE = ("take-home", "use")
+
+
+def record(source: str) -> dict[str, Any]:
+    """The results of a script in percent format, its streams as [seed, purpose, number], and what else it drew from."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    streams: list[tuple[int, str, int]] = []
+    wrong: list[str] = []
+    numbers: list[int] = []  # with which generators were seeded since the last stream
+    unseeded: set[int] = set()
+    cell = ""
+
+    class Generator(torch.Generator):
+        def __init__(self, *device: Any) -> None:
+            super().__init__()
+            unseeded.add(id(self))
+
+        def manual_seed(self, seed: int) -> torch.Generator:
+            numbers.append(seed)
+            unseeded.discard(id(self))
+            return super().manual_seed(seed)
+
+    def states() -> list[bytes]:
+        return [pickle.dumps(state) for state in (random.getstate(), np.random.get_state(), torch.get_rng_state())]
+
+    def streaming(original: Any) -> Any:
+        def stream(seed: int, purpose: str) -> torch.Generator:
+            before = len(numbers)
+            generator: torch.Generator = original(seed, purpose)
+            streams.append((seed, purpose, numbers[-1]))
+            del numbers[before:]
+            return generator
+
+        return stream
+
+    plain = torch.Generator
+    setattr(torch, "Generator", Generator)  # noqa: B010 - mypy takes a class for no variable
+    try:
+        for text in re.split(r"^(?=# %%)", source, flags=re.MULTILINE):
+            cell = text.partition("\n")[0].removeprefix("# %%").strip()
+            before = states()
+            exec(compile(text, f"cell {cell}", "exec"), names)
+            if cell == "setup" and "stream" in names:
+                names["stream"] = streaming(names["stream"])
+            if cell not in ALONE:
+                wrong += [f"cell {cell}: seeds a generator with {number}, not by stream()" for number in numbers]
+                wrong += [f"cell {cell}: draws from a global stream"] * (before != states())
+                wrong += [f"cell {cell}: makes a generator and does not seed it"] * bool(unseeded)
+            numbers.clear()
+            unseeded.clear()
+    finally:
+        setattr(torch, "Generator", plain)  # noqa: B010
+    return {"results": names.get("results"), "streams": sorted(set(streams)), "wrong": wrong}
+
+
+if __name__ == "__main__":
+    script, out = map(Path, sys.argv[1:])
+    out.write_text(json.dumps(record(script.read_text(encoding="utf-8")), allow_nan=False), encoding="utf-8")
