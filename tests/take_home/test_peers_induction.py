@@ -9,7 +9,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # random weights: nothing is to be
 
 
 def peer(name):
-    return pytest.importorskip(name, reason=f"{name} is not installed: pip install -r tests/peers.txt")
+    return pytest.importorskip(
+        name, reason=f"{name} is not installed: pip install -r tests/peers.txt -c requirements.lock brings it"
+    )
 
 
 # ---- induction_scores
