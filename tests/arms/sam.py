@@ -58,7 +58,7 @@ TRIED: dict[str, Callable[[dict[str, Any], dict[str, Any]], bool]] = {
     "`NOISE = 0.4` to `NOISE = 0.6` in `training`": lambda now, built: (
         median(now["gain"]) >= 10 and all(median(now[arm]) < median(built[arm]) for arm in ("sgd", "sam", "tuned"))
     ),
-    "`BATCH = 125` to `BATCH = 500` in `training`": lambda now, built: max(now["gain"]) < 0 < min(built["gain"]),
+    "`BATCH = 125` to `BATCH = 500` in `training`": lambda now, built: median(now["gain"]) < 0 < median(built["gain"]),
     "`EPOCHS = 30` to `EPOCHS = 60` in `training`": lambda now, built: (
         median(now["heart_sam"]) >= 2 * median(built["heart_sam"]) and median(now["sam"]) < median(built["sam"])
     ),
