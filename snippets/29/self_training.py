@@ -436,35 +436,37 @@ def fit_vae(sets, t, steps=STEPS):
     encoder = layers(f"encoder {t}", copies, 64, HIDDEN, 2 * LATENT)
     decoder = layers(f"decoder {t}", copies, LATENT, HIDDEN, 64)
     rows = uniform(f"rows {t}", steps, BATCH)
-    x = torch.cat([take(data, (rows * data.shape[1]).long()) for data in sets])
+    rows = [(rows * data.shape[1]).long() for data in sets]     # evenly, in each set
     eps = normal(f"eps {t}", steps, BATCH, LATENT).repeat(copies, 1, 1, 1)
     step = adam(encoder + decoder, steps, lr=0.02)
     for k in range(steps):
-        mu, log_std = net(encoder, x[:, k]).chunk(2, -1)
+        x = torch.cat([take(data, row[:, k]) for data, row in zip(sets, rows)])
+        mu, log_std = net(encoder, x).chunk(2, -1)
         std = log_std.exp()
         y = net(decoder, mu + std * eps[:, k]).sigmoid()
-        error = (x[:, k] - y).square().sum() / (2 * NOISE**2)  # -log N(x; y, NOISE²)
+        error = (x - y).square().sum() / (2 * NOISE**2)  # -log N(x; y, NOISE²)
         kl = (mu.square() + std.square() - 2 * log_std - 1).sum() / 2
         step((error + kl) / BATCH, k + 1)           # minus the evidence bound
     return [p.detach().view(copies, S, *p.shape[1:]) for p in decoder]
 
 
-def classifiers(purpose, x, y, hidden=64, noise=0.2):   # batches [M, steps, m, ...]
-    copies, steps = len(x) // S, x.shape[1]
+def classifiers(purpose, rows, labels, hidden=32, noise=0.2):
+    """Networks trained on images[rows], batch after batch; both [M, steps, size]."""
+    copies, steps, size = len(rows) // S, *rows.shape[1:]
     params = layers(purpose, copies, 64, hidden, 10)
     step = adam(params, steps, lr=0.02)
-    x = x + noise * normal(f"{purpose} pixels", *x.shape[1:]).repeat(copies, 1, 1, 1)
-    for k in range(steps):
-        logits = net(params, x[:, k])
-        loss = F.cross_entropy(logits.flatten(0, 1), y[:, k].flatten(), reduction="sum")
-        step(loss / x.shape[2], k + 1)
-    return [p.detach() for p in params]
+    noise = noise * normal(f"{purpose} pixels", steps, size, 64)
+    for k in range(steps):          # answers should not depend on small changes
+        x = images[rows[:, k]] + noise[:, k].repeat(copies, 1, 1)
+        logits, answers = net(params, x).flatten(0, 1), labels[:, k].flatten()
+        step(F.cross_entropy(logits, answers, reduction="sum") / size, k + 1)
+    return [p.detach().view(copies, S, *p.shape[1:]) for p in params]
 
 
-def one_classifier(purpose, index, steps=150, size=64):   # rows of images, [S, n]
-    batch = take(index, (uniform(f"{purpose} rows", steps, size)
-                         * index.shape[1]).long())
-    return classifiers(purpose, images[batch], names[batch])
+def one_classifier(purpose, index, steps=150, size=64):     # of images[index]
+    rows = (uniform(f"{purpose} rows", steps, size) * index.shape[1]).long()
+    rows = take(index, rows)
+    return [p[0] for p in classifiers(purpose, rows, names[rows])]
 
 
 def chosen(logits, k, surest, balanced):        # [S, m, 10] -> rows to keep, [S, k]
@@ -515,18 +517,18 @@ def chains(arms, critic, generations=G, steps=STEPS):
 
 
 # %% self-training
-LABELLED, ROUNDS, UNLABELLED = 40, 6, 10 * PER_CLASS - 40
-as_first = {"images": 40, "filtered": False, "labels": "own", "anchor": 0}
-self_arms = {                       # anchor: rows with real labels in a batch of 32
-    "labels only": {"anchor": 32},
+LABELLED, ROUNDS, UNLABELLED = 40, 4, 10 * PER_CLASS - 40
+as_first = {"images": 40, "filtered": False, "labels": "own", "anchor": 0.0}
+self_arms = {                       # anchor: share of real labels in a batch
+    "labels only": {"anchor": 1.0},
     "true labels": {"labels": "true"},
-    "own": {}, "own, anchored": {"anchor": 8},
-    "many own": {"images": 800}, "many own, anchored": {"images": 800, "anchor": 8},
+    "own": {}, "own, anchored": {"anchor": 0.25},
+    "many own": {"images": 800}, "many own, anchored": {"images": 800, "anchor": 0.25},
     "filtered": {"images": 800, "filtered": True},
-    "filtered, anchored": {"images": 800, "filtered": True, "anchor": 8}}
+    "filtered, anchored": {"images": 800, "filtered": True, "anchor": 0.25}}
 
 
-def self_train(arms, rounds=ROUNDS, steps=50, size=32):
+def self_train(arms, rounds=ROUNDS, steps=80, size=64):
     """Accuracy (%) on held-out digits, [arms, S, rounds + 1]; round 0: labels only."""
     arms = [as_first | changes for changes in arms]
     labelled = order[place < LABELLED // 10].view(S, -1)
@@ -536,7 +538,7 @@ def self_train(arms, rounds=ROUNDS, steps=50, size=32):
         u = uniform(f"self rows {t}", steps, size)
         real_rows = take(labelled, (u * LABELLED).long())       # [S, steps, size]
         shuffled = take(rest, uniform(f"self order {t}", UNLABELLED).argsort(1))
-        x, y = [], []
+        batches, labels = [], []
         for a, arm in enumerate(arms):
             rows, label = real_rows, names[real_rows]
             if t:
@@ -544,13 +546,12 @@ def self_train(arms, rounds=ROUNDS, steps=50, size=32):
                 keep = chosen(guess, arm["images"], arm["filtered"], arm["filtered"])
                 keep = take(keep, (u * arm["images"]).long())
                 own = guess.argmax(-1) if arm["labels"] == "own" else names[shuffled]
-                k = arm["anchor"]
+                k = round(arm["anchor"] * size)
                 rows = torch.cat([rows[..., :k], take(shuffled, keep)[..., k:]], -1)
                 label = torch.cat([label[..., :k], take(own, keep)[..., k:]], -1)
-            x.append(images[rows])
-            y.append(label)
-        last = classifiers(f"self {t}", torch.cat(x), torch.cat(y), hidden=32)
-        last = [p.view(len(arms), S, *p.shape[1:]) for p in last]
+            batches.append(rows)
+            labels.append(label)
+        last = classifiers(f"self {t}", torch.cat(batches), torch.cat(labels))
         right = [net([p[a] for p in last], images[held_out]).argmax(-1) == names[held_out]
                  for a in range(len(arms))]
         hits.append(100 * torch.stack(right).float().mean(-1))
@@ -588,7 +589,7 @@ def features(x):
 
 held_out_features = features(images[held_out])
 floor = frechet(features(real), held_out_features)      # what real images score
-real_variance = real.var(1).sum(-1)                     # of all 64 pixels together
+images_variance = real.var(1).sum(-1)                     # of all 64 pixels together
 variance = {arm: x.var(2).sum(-1).T for arm, x in drawn.items()}            # [S, G]
 distance = {arm: torch.stack([frechet(features(made), held_out_features) for made in x], 1)
             for arm, x in drawn.items()}
@@ -707,7 +708,7 @@ results = {
     "gauss_unbiased_growth": rounded(drift["unbiased"][:, 14] / drift["unbiased"][:, 4]),
     "gauss_accumulate_growth": rounded(drift["accumulate"][:, 14] / drift["accumulate"][:, 4]),
     # the digits
-    "floor_distance": rounded(floor), "real_variance": rounded(real_variance),
+    "floor_distance": rounded(floor), "images_variance": rounded(images_variance),
     "first_variance": rounded(variance["replace"][:, 0]),
     "first_distance": rounded(distance["replace"][:, 0]),
 }
@@ -720,7 +721,7 @@ for arm, key in zip(arms, keys):
         f"{key}_farther": rounded(distance[arm][:, -1] / distance["replace"][:, -1]),
         f"{key}_variance_curve": rounded(variance[arm]),
         f"{key}_distance_curve": rounded(distance[arm])}
-late = {arm: values[:, -3:].mean(1) for arm, values in accuracy.items()}   # 3 rounds
+late = {arm: values[:, -2:].mean(1) for arm, values in accuracy.items()}   # two rounds
 keys = ("labels_only", "true", "own", "own_anchored", "many", "many_anchored",
         "filtered", "filtered_anchored")
 for arm, key in zip(self_arms, keys):
