@@ -169,19 +169,20 @@ known = {policy: words_known(policy).mean(-1) for policy in ("replace", "accumul
 
 # %% tail
 fig, ax = plt.subplots()
-k, q = torch.logspace(0, 2, 60), 0.0
+k, q = torch.logspace(0, 2, 60), 0.0    # copies; one copy's line has died out
 for t in range(2, AFTER + 1):           # generation 1 is fitted to the real text
     q = math.exp(q - 1)
-    if t in (2, 5, 10, 20):
-        color = {2: "C2", 5: "C4", 10: "C1", 20: "C0"}[t]
+    if t in (2, 5, 10, AFTER):
+        color = {2: "C2", 5: "C3", 10: "C1", AFTER: "C0"}[t]
         ax.plot(k, 100 * (1 - q**k), color=color, lw=1)
         for count in copies.unique():
             found = 100 * known["replace"][:, t - 1, copies == count].mean()
             ax.plot(count, found, "o", color=color, ms=4)
-        label(ax, 1.15, 100 * (1 - q**1.15), f"generation {t}", color, dy=9, ha="left")
+        text = f"generation {t}" if t == AFTER else str(t)
+        label(ax, math.log(0.3) / math.log(q), 70, text, color, dx=8, dy=-6)
 ax.set(xscale="log", xlabel="copies of the word in the real text", ylim=(0, 104),
-       ylabel="chains that still know the word (%)", xticks=(1, 2, 5, 10, 20, 50, 100))
-ax.set_xticklabels(["1", "2", "5", "10", "20", "50", "100"])
+       ylabel="chains that still know it (%)")
+ax.set_xticks((1, 2, 5, 10, 20, 50, 100), ("1", "2", "5", "10", "20", "50", "100"))
 plt.show()
 
 # %% [markdown]
@@ -254,7 +255,7 @@ def tests(n_law):               # values, what the law for n_law says, their var
     for k in (5, 10):
         yield (gauss["replace"][1][:, k - 1], law["replace"][k - 1],
                (r**k - 1) * laws(n)["replace"][k - 1] ** 2)
-    for k in (5, 10, 20):       # drift: n μ² is a sum of σ²_j, j < k, times a χ²_1
+    for k in (5, 10, 20):       # n μ²: the sum of all σ²_j, j < k, times a χ²_1
         second = sum(r**j * (2 * (k - j) - 1) for j in range(k))
         yield n_law * gauss["unbiased"][0][:, k - 1] ** 2, k, 3 * second - k**2
     for k in (2, 10, T):
@@ -485,7 +486,8 @@ def chosen(logits, k, surest, balanced):        # [S, m, 10] -> rows to keep, [S
 G, POOL = 6, 5          # generations; images drawn for one that a filter keeps
 usual = {"noise": NOISE, "real": 0.0, "keep": False, "surest": False, "balanced": False}
 arms = {"replace": {}, "no pixel noise": {"noise": 0.0},
-        "accumulate": {"keep": True}, "20% real": {"real": 0.2}, "all real": {"real": 1.0},
+        "accumulate": {"keep": True}, "20% real": {"real": 0.2},
+        "all real": {"real": 1.0},                              # the control
         "balanced": {"balanced": True}, "surest": {"surest": True},
         "surest, balanced": {"surest": True, "balanced": True}}
 
@@ -518,14 +520,14 @@ def chains(arms, critic, generations=G, steps=STEPS):
 
 # %% self-training
 LABELLED, ROUNDS, UNLABELLED = 40, 4, 10 * PER_CLASS - 40
-as_first = {"images": 40, "filtered": False, "labels": "own", "anchor": 0.0}
+as_first = {"images": 40, "balanced": False, "labels": "own", "anchor": 0.0}
 self_arms = {                       # anchor: share of real labels in a batch
     "labels only": {"anchor": 1.0},
     "true labels": {"labels": "true"},
     "own": {}, "own, anchored": {"anchor": 0.25},
-    "many own": {"images": 800}, "many own, anchored": {"images": 800, "anchor": 0.25},
-    "filtered": {"images": 800, "filtered": True},
-    "filtered, anchored": {"images": 800, "filtered": True, "anchor": 0.25}}
+    "many": {"images": 800}, "many, anchored": {"images": 800, "anchor": 0.25},
+    "many, balanced": {"images": 800, "balanced": True},    # the surest of each class
+    "many, balanced, anchored": {"images": 800, "balanced": True, "anchor": 0.25}}
 
 
 def self_train(arms, rounds=ROUNDS, steps=80, size=64):
@@ -543,7 +545,7 @@ def self_train(arms, rounds=ROUNDS, steps=80, size=64):
             rows, label = real_rows, names[real_rows]
             if t:
                 guess = net([p[a] for p in last], images[shuffled])
-                keep = chosen(guess, arm["images"], arm["filtered"], arm["filtered"])
+                keep = chosen(guess, arm["images"], arm["balanced"], arm["balanced"])
                 keep = take(keep, (u * arm["images"]).long())
                 own = guess.argmax(-1) if arm["labels"] == "own" else names[shuffled]
                 k = round(arm["anchor"] * size)
@@ -552,9 +554,10 @@ def self_train(arms, rounds=ROUNDS, steps=80, size=64):
             batches.append(rows)
             labels.append(label)
         last = classifiers(f"self {t}", torch.cat(batches), torch.cat(labels))
-        right = [net([p[a] for p in last], images[held_out]).argmax(-1) == names[held_out]
-                 for a in range(len(arms))]
-        hits.append(100 * torch.stack(right).float().mean(-1))
+        answers = [net([p[a] for p in last], images[held_out]).argmax(-1)
+                   for a in range(len(arms))]
+        right = torch.stack(answers) == names[held_out]
+        hits.append(100 * right.float().mean(-1))
     return torch.stack(hits, -1)
 
 
@@ -591,13 +594,14 @@ held_out_features = features(images[held_out])
 floor = frechet(features(real), held_out_features)      # what real images score
 images_variance = real.var(1).sum(-1)                     # of all 64 pixels together
 variance = {arm: x.var(2).sum(-1).T for arm, x in drawn.items()}            # [S, G]
-distance = {arm: torch.stack([frechet(features(made), held_out_features) for made in x], 1)
-            for arm, x in drawn.items()}
+distance = {arm: torch.stack([frechet(features(made), held_out_features)
+                              for made in x], 1) for arm, x in drawn.items()}
 
 # %% generations-of-digits
 columns = (1, 2, 4, 6)
-fig, axes = plt.subplots(len(arms), len(columns), figsize=(5.6, 7.4))
-for row, arm in zip(axes, arms):
+rows = ("replace", "accumulate", "20% real", "surest", "surest, balanced", "all real")
+fig, axes = plt.subplots(len(rows), len(columns), figsize=(5.6, 5.9))
+for row, arm in zip(axes, rows):
     for ax, k in zip(row, columns):
         tile = F.pad(drawn[arm][k - 1, 0, :8].reshape(2, 4, 8, 8), (1, 0, 1, 0))
         tile = tile.permute(0, 2, 1, 3).reshape(1, 1, 18, 36)  # 2 rows of 4 digits
@@ -612,21 +616,26 @@ for ax, k in zip(axes[-1], columns):
 plt.show()
 
 # %% drift
-groups = ({"all real": ("C2", ":", 0), "accumulate": ("C4", "--", 3),
-           "20% real": ("C5", "-.", -3), "no pixel noise": ("C3", (0, (3, 1)), 6),
-           "replace": ("C0", "-", -4)},
-          {"surest, balanced": ("C3", (0, (3, 1, 1, 1)), 3), "balanced": ("C4", "--", 3),
-           "replace": ("C0", "-", -3), "surest": ("C1", (0, (5, 1)), -3)})
+looks = {"replace": ("C0", "-"), "no pixel noise": ("C1", (0, (3, 1))),
+         "accumulate": ("C4", "--"), "20% real": ("C5", "-."), "all real": ("C2", ":"),
+         "balanced": ("C3", "--"), "surest": ("C1", (0, (5, 1))),
+         "surest, balanced": ("C5", (0, (3, 1, 1, 1)))}
 fig, axes = plt.subplots(2, 2, figsize=(5.6, 5), sharex=True, sharey="row")
-for column, group in zip(axes.T, groups):
-    for ax, measured, turn in zip(column, (variance, distance), (1, -1)):
-        for arm, (color, style, dy) in group.items():
+for row, measured in zip(axes, (variance, distance)):
+    names_beside = ({"all real": 0, "accumulate": 3, "20% real": -3,
+                     "no pixel noise": 7, "replace": -5},      # arm: nudge, in points
+                    {"surest, balanced": 2, "balanced": 4, "replace": -5, "surest": -6})
+    up = 1 if measured is variance else -1
+    for ax, group in zip(row, names_beside):
+        for arm, nudge in group.items():
+            color, style = looks[arm]
             band(ax, measured[arm], color, style)
-            label(ax, G, measured[arm][:, -1].mean(), arm.replace(", ", ",\n"), color, dy=turn * dy)
-axes[0, 0].set(ylabel="variance left", xlim=(1, G + 3.4), xticks=range(1, G + 1), ylim=(0, None),
-               title="which images are kept")
-axes[0, 1].set(title="a filter between")
-axes[1, 0].set(ylabel="distance from real images", xlabel="generation", ylim=(0, None))
+            text = "both" if arm == "surest, balanced" else arm
+            label(ax, G, measured[arm][:, -1].mean(), text, color, dy=up * nudge)
+    row[0].set(ylim=(0, None), xlim=(1, G + 3.9), xticks=range(1, G + 1))
+axes[0, 0].set(title="what is kept", ylabel="variance, 64 pixels")
+axes[0, 1].set(title="what a filter lets pass")
+axes[1, 0].set(ylabel="distance from real", xlabel="generation")
 axes[1, 1].set(xlabel="generation")
 plt.show()
 
@@ -640,18 +649,19 @@ plt.show()
 accuracy = dict(zip(self_arms, self_train(self_arms.values())))     # [S, ROUNDS + 1]
 
 # %% self-training-accuracy
-groups = ({"labels only": ("C2", ":", 4), "true labels": ("C4", "--", 2),
-           "own, anchored": ("C3", "-", -4), "own": ("C0", "-.", 0)},
-          {"filtered, anchored": ("C3", "-", 10), "filtered": ("C1", (0, (5, 1)), 2),
-           "many own, anchored": ("C4", (0, (3, 1, 1, 1)), -8), "many own": ("C0", "-.", -18),
-           "labels only": ("C2", ":", -26)})
-fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.4), sharey=True)
-for ax, group, title in zip(axes, groups, (40, 800)):
-    for arm, (color, style, dy) in group.items():
+groups = ({"labels only": ("C2", ":", 5), "true labels": ("C4", "--", 0),
+           "own, anchored": ("C3", "-", -5), "own": ("C0", "-.", 0)},
+          {"many, balanced, anchored": ("C3", "-", 14), "many, balanced": ("C1", (0, (5, 1)), 2),
+           "many, anchored": ("C5", (0, (3, 1, 1, 1)), -4),
+           "many": ("C0", "-.", -14), "labels only": ("C2", ":", -4)})
+fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.4))
+for ax, group, images_used in zip(axes, groups, (40, 800)):
+    for arm, (color, style, nudge) in group.items():
         band(ax, accuracy[arm], color, style, start=0)
-        label(ax, ROUNDS, accuracy[arm][:, -1].mean(), arm.replace(", ", ",\n"), color, dy=dy)
-    ax.set(xlabel="round", xlim=(0, ROUNDS + 5), xticks=range(0, ROUNDS + 1, 2),
-           title=f"{title} images a round")
+        text = arm.replace("many, ", "").replace("d, a", "d,\na")
+        label(ax, ROUNDS, accuracy[arm][:, -1].mean(), text, color, dy=nudge)
+    ax.set(xlabel="round", title=f"{images_used} images a round",
+           xlim=(0, ROUNDS + 3.4), xticks=range(ROUNDS + 1))
 axes[0].set_ylabel("accuracy on held-out digits (%)")
 plt.show()
 
@@ -684,6 +694,10 @@ def median(arm):                    # of σ² after T generations, for each seed
     return rounded(gauss[arm][1][:, -1].median(1).values, 7)
 
 
+def growth(arm):                    # of the drift, from generation 5 to 15
+    return rounded(drift[arm][:, 14] / drift[arm][:, 4])
+
+
 results = {
     "seeds": seeds, "n": n, "gauss_generations": T, "chains": CHAINS,
     "images": N, "generations": G, "latent": LATENT, "steps": STEPS, "batch": BATCH,
@@ -692,6 +706,7 @@ results = {
     # words: share of the chains that still know them
     "rare_known": rounded(known["replace"][:, -1, copies <= 2].mean(1)),
     "common_known": rounded(known["replace"][:, -1, copies >= 20].mean(1)),
+    "rare_predicted": round(float((1 - q ** copies[copies <= 2]).mean()), 3),
     "rare_known_accumulate": rounded(known["accumulate"][:, -1, copies <= 2].mean(1)),
     # the Gaussian
     "gauss_z": [round(z, 2) for z in gauss_z],
@@ -705,14 +720,15 @@ results = {
     "gauss_drift_bound": round(math.pi**2 / 6, 4),
     "gauss_accumulate_drift": rounded(drift["accumulate"][:, -1]),
     "gauss_unbiased_drift": rounded(drift["unbiased"][:, -1]),
-    "gauss_unbiased_growth": rounded(drift["unbiased"][:, 14] / drift["unbiased"][:, 4]),
-    "gauss_accumulate_growth": rounded(drift["accumulate"][:, 14] / drift["accumulate"][:, 4]),
+    "gauss_unbiased_growth": growth("unbiased"),
+    "gauss_accumulate_growth": growth("accumulate"),
     # the digits
     "floor_distance": rounded(floor), "images_variance": rounded(images_variance),
     "first_variance": rounded(variance["replace"][:, 0]),
     "first_distance": rounded(distance["replace"][:, 0]),
 }
-keys = ("replace", "means", "accumulate", "mix", "real", "balanced", "surest", "surest_balanced")
+keys = ("replace", "means", "accumulate", "mix", "real", "balanced", "surest",
+        "surest_balanced")
 for arm, key in zip(arms, keys):
     results |= {
         f"{key}_variance": rounded(variance[arm][:, -1]),
@@ -721,16 +737,20 @@ for arm, key in zip(arms, keys):
         f"{key}_farther": rounded(distance[arm][:, -1] / distance["replace"][:, -1]),
         f"{key}_variance_curve": rounded(variance[arm]),
         f"{key}_distance_curve": rounded(distance[arm])}
+for arm, key in (("accumulate", "accumulate"), ("20% real", "mix")):
+    more = (variance[arm] / variance[arm][:, :1] - variance["replace"]
+            / variance["replace"][:, :1])[:, -1]
+    results[f"{key}_more"] = rounded(more)      # left, above what replace leaves
 late = {arm: values[:, -2:].mean(1) for arm, values in accuracy.items()}   # two rounds
 keys = ("labels_only", "true", "own", "own_anchored", "many", "many_anchored",
-        "filtered", "filtered_anchored")
+        "many_balanced", "many_balanced_anchored")
 for arm, key in zip(self_arms, keys):
     results |= {f"{key}_accuracy": rounded(late[arm], 2),
                 f"{key}_gain": rounded(late[arm] - late["labels only"], 2),
                 f"{key}_accuracy_curve": rounded(accuracy[arm], 1)}
-for key in ("own", "many", "filtered"):         # what real labels in each batch add
-    arm = {"own": "own", "many": "many own", "filtered": "filtered"}[key]
-    results[f"{key}_anchor_adds"] = rounded(late[f"{arm}, anchored"] - late[arm], 2)
+for arm in ("own", "many", "many, balanced"):   # what real labels in each batch add
+    key = arm.replace(", ", "_") + "_anchor_adds"
+    results[key] = rounded(late[f"{arm}, anchored"] - late[arm], 2)
 for key, value in results.items():
     if not key.endswith("curve"):       # generation by generation: too long to read
         print(f"{key}: {value}")
