@@ -67,7 +67,9 @@ CHANGES = {
     "images labelled in each round, with and without the anchor: 40 → 800": classifier(
         {"own": "many", "own, anchored": "many, anchored"}, "images"
     ),
-    "images labelled in each round, anchored: 40 → 800": classifier({"own, anchored": "many, anchored"}, "images"),
+    "share of each batch with the classifier's own labels: 0 → 75%": classifier(
+        {"labels only": "many, balanced, anchored"}, "anchor"
+    ),
 }
 
 
