@@ -160,7 +160,7 @@ def words_known(policy, generations=AFTER):      # [S, generations, WORDS, COLUM
 
 
 # %% forgetting
-known = {policy: words_known(policy).mean(-1) for policy in ("replace", "accumulate")}
+known = words_known("replace").mean(-1)         # share of the chains, per word
 
 # %% [markdown]
 # Where a word has many rivals, the number of its copies is nearly a branching
@@ -176,7 +176,7 @@ for t in range(2, AFTER + 1):           # generation 1 is fitted to the real tex
         color = {2: "C2", 5: "C3", 10: "C1", AFTER: "C0"}[t]
         ax.plot(k, 100 * (1 - q**k), color=color, lw=1)
         for count in copies.unique():
-            found = 100 * known["replace"][:, t - 1, copies == count].mean()
+            found = 100 * known[:, t - 1, copies == count].mean()
             ax.plot(count, found, "o", color=color, ms=4)
         text = f"generation {t}" if t == AFTER else str(t)
         label(ax, math.log(0.3) / math.log(q), 70, text, color, dx=8, dy=-6)
@@ -694,20 +694,15 @@ def median(arm):                    # of σ² after T generations, for each seed
     return rounded(gauss[arm][1][:, -1].median(1).values, 7)
 
 
-def growth(arm):                    # of the drift, from generation 5 to 15
-    return rounded(drift[arm][:, 14] / drift[arm][:, 4])
-
-
 results = {
     "seeds": seeds, "n": n, "gauss_generations": T, "chains": CHAINS,
     "images": N, "generations": G, "latent": LATENT, "steps": STEPS, "batch": BATCH,
     "noise": NOISE, "pool": POOL, "labelled": LABELLED, "unlabelled": UNLABELLED,
     "rounds": ROUNDS, "words": WORDS, "corpus": len(corpus), "words_after": AFTER,
     # words: share of the chains that still know them
-    "rare_known": rounded(known["replace"][:, -1, copies <= 2].mean(1)),
-    "common_known": rounded(known["replace"][:, -1, copies >= 20].mean(1)),
+    "rare_known": rounded(known[:, -1, copies <= 2].mean(1)),
+    "common_known": rounded(known[:, -1, copies >= 20].mean(1)),
     "rare_predicted": round(float((1 - q ** copies[copies <= 2]).mean()), 3),
-    "rare_known_accumulate": rounded(known["accumulate"][:, -1, copies <= 2].mean(1)),
     # the Gaussian
     "gauss_z": [round(z, 2) for z in gauss_z],
     "gauss_worst_z": round(max(map(abs, gauss_z)), 2),
@@ -720,8 +715,6 @@ results = {
     "gauss_drift_bound": round(math.pi**2 / 6, 4),
     "gauss_accumulate_drift": rounded(drift["accumulate"][:, -1]),
     "gauss_unbiased_drift": rounded(drift["unbiased"][:, -1]),
-    "gauss_unbiased_growth": growth("unbiased"),
-    "gauss_accumulate_growth": growth("accumulate"),
     # the digits
     "floor_distance": rounded(floor), "images_variance": rounded(images_variance),
     "first_variance": rounded(variance["replace"][:, 0]),

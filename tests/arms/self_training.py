@@ -59,9 +59,6 @@ CHANGES = {
     "images of earlier generations: thrown away → kept": generator("replace", "accumulate", "keep"),
     "share of real images: 0 → 20%": generator("replace", "20% real", "real"),
     "equally many of each class: no → yes": generator("surest", "surest, balanced", "balanced"),
-    "which images of each class are kept: random → the most confident": generator(
-        "balanced", "surest, balanced", "surest"
-    ),
     "the labels of the 40 images: true → the classifier's own": classifier({"true labels": "own"}, "labels"),
     "images labelled in each round: 40 → 800": classifier({"own": "many"}, "images"),
     "images labelled in each round, with and without the anchor: 40 → 800": classifier(
