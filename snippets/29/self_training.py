@@ -436,12 +436,15 @@ def fit_vae(sets, t, steps=STEPS):
     copies = len(sets)
     encoder = layers(f"encoder {t}", copies, 64, HIDDEN, 2 * LATENT)
     decoder = layers(f"decoder {t}", copies, LATENT, HIDDEN, 64)
-    rows = uniform(f"rows {t}", steps, BATCH)
-    rows = [(rows * data.shape[1]).long() for data in sets]     # evenly, in each set
+    u, start, rows = uniform(f"rows {t}", steps, BATCH), 0, []
+    for data in sets:               # each row of a set is drawn with equal probability
+        rows.append(start + (u * data.shape[1]).long())
+        start += data.shape[1]
+    rows, data = torch.stack(rows), torch.cat(sets, 1)
     eps = normal(f"eps {t}", steps, BATCH, LATENT).repeat(copies, 1, 1, 1)
     step = adam(encoder + decoder, steps, lr=0.02)
     for k in range(steps):
-        x = torch.cat([take(data, row[:, k]) for data, row in zip(sets, rows)])
+        x = data[torch.arange(S)[:, None], rows[:, :, k]].flatten(0, 1)
         mu, log_std = net(encoder, x).chunk(2, -1)
         std = log_std.exp()
         y = net(decoder, mu + std * eps[:, k]).sigmoid()
@@ -492,6 +495,10 @@ arms = {"replace": {}, "no pixel noise": {"noise": 0.0},
         "surest, balanced": {"surest": True, "balanced": True}}
 
 
+def decode(decoders, a, codes):
+    return net([p[a] for p in decoders], codes).sigmoid()
+
+
 def chains(arms, critic, generations=G, steps=STEPS):
     """All arms and seeds side by side. Returns the images that each generation draws,
     as decoded (before pixel noise), [arms, generations, S, N, 64]."""
@@ -500,20 +507,19 @@ def chains(arms, critic, generations=G, steps=STEPS):
     for t in range(1, generations + 1):
         decoders = fit_vae(sets, t, steps)
         codes = normal(f"codes {t}", POOL * N, LATENT)
+        drawn.append([decode(decoders, a, codes[:, :N]) for a in range(len(arms))])
+        if t == generations:
+            break
         pixels = normal(f"pixels {t}", POOL * N, 64)
         shuffled = uniform(f"real {t}", N).argsort(1)
-        drawn.append([])
         for a, arm in enumerate(arms):
-            filtered = arm["surest"] or arm["balanced"]
-            k = POOL * N if filtered else N
-            pool = net([p[a] for p in decoders], codes[:, :k]).sigmoid()
-            drawn[-1].append(pool[:, :N])
-            pool = pool + arm["noise"] * pixels[:, :k]      # a sample of the model
-            if filtered:
+            made = drawn[-1][a] + arm["noise"] * pixels[:, :N]      # as the model says
+            if arm["surest"] or arm["balanced"]:
+                pool = decode(decoders, a, codes) + arm["noise"] * pixels
                 rows = chosen(net(critic, pool), N, arm["surest"], arm["balanced"])
-                pool = take(pool, rows)
+                made = take(pool, rows)
             kept = round(arm["real"] * N)
-            new = torch.cat([take(real, shuffled[:, :kept]), pool[:, :N - kept]], 1)
+            new = torch.cat([take(real, shuffled[:, :kept]), made[:, :N - kept]], 1)
             sets[a] = torch.cat([sets[a], new], 1) if arm["keep"] else new
     return torch.stack([torch.stack(images) for images in drawn], 1)
 
