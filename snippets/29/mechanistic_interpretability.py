@@ -56,58 +56,78 @@ import torch
 from torch import Tensor
 
 
-def induction_scores(attention: Tensor, period: int | Tensor) -> dict[str, Tensor]:
+def induction_scores(attention, tokens) -> dict[str, Tensor]:
     """How much each head behaves as a previous-token head or an induction head.
 
-    On tokens that repeat with a period p, row t of a head's attention pattern
-    should point at t - 1 (previous token) or at t - p + 1 (the token after the
-    previous occurrence of token t). Both scores are a mean attention
-    probability, 0 to 1; rows in which that position does not exist (t = 0, and
-    t < p) are left out, so a perfect head scores exactly 1.
+    Each score is a mean attention, 0 to 1, over all pairs (query, key) in which
+      previous_token   the key is the token just before the query;
+      induction        the key follows the latest earlier copy of the query's token;
+      prefix_matching  the key follows any earlier copy (the average of Olsson et al.).
+    Measure it on random tokens, said twice: then both of the last two are 1 for a
+    perfect induction head. Said k times, prefix_matching is 2/k for every head that
+    looks only at what followed copies; induction is 1 if it takes the latest copy,
+    1/(k-1) if the first, and the mean of 1, 1/2, ..., 1/(k-1) if it spreads over all.
 
     Args:
-        attention: [L, H, B, T, T], float: layer, head, sequence, query position,
-            key position. Each row is a probability distribution.
-        period: p in tokens, 1 <= p < T; one int, or an integer tensor [B]. Only the
-            latest occurrence counts: best measured where there is just one.
+        attention: a sequence of layers [batch, head, query, key], or one tensor
+            [layer, batch, head, query, key], after the softmax; as in TransformerLens,
+            [cache["pattern", layer] for layer in range(n_layers)], and in Hugging
+            Face (output_attentions=True, attn_implementation="eager").
+        tokens: [batch, T], integers, all that the network read: a first token that
+            marks the start (BOS) counts. [T] if the sequences are all the same.
 
     Returns:
-        {"previous_token": [L, H], "induction": [L, H]}, dtype and device as given.
+        A tensor [layer, head] for each of the three names, in float32 or better.
 
     Raises:
-        ValueError: a wrong shape or dtype, rows that are not probabilities, or a
-            period that is not an integer from 1 to T - 1.
+        ValueError: what is wrong with attention or tokens, in a sentence.
 
-    Source: Olsson et al. 2022 (arXiv:2209.11895), prefix matching score; Elhage
-    et al. 2021, "Two-Layer Attention-Only Transformers".
+    Source: Olsson et al. 2022 (arXiv:2209.11895), appendix, head activation
+    evaluators, with their "preceded" read as "followed"; Elhage et al. 2021.
     """
-    shape, dtype = list(attention.shape), attention.dtype
-    if len(shape) != 5 or 0 in shape or not dtype.is_floating_point:
-        raise ValueError("attention must be a non-empty float tensor "
-                         f"[L, H, B, T, T], not {dtype} {shape}")
-    L, H, B, T, keys = shape
-    if keys != T or T < 2:
-        raise ValueError(f"attention must be square with T >= 2, not {T} by {keys}")
-    slack = max(1e-4, T * torch.finfo(dtype).eps)
-    if not (attention.min() >= 0 and (attention.sum(-1) - 1).abs().max() <= slack):
-        raise ValueError("each row of attention must be >= 0 and sum to 1 "
-                         "(pass probabilities, after the softmax)")
-    p = torch.as_tensor(period, device=attention.device)
-    if p.is_floating_point() or p.is_complex() or p.dtype == torch.bool:
-        raise ValueError(f"period must be an integer, not {p.dtype}")
-    if p.shape not in ((), (B,)):
-        raise ValueError(f"period must be one int or a tensor [B = {B}], "
-                         f"not {list(p.shape)}")
-    if p.min() < 1 or p.max() >= T:
-        raise ValueError(f"period must be from 1 to T - 1 = {T - 1}, not {period}")
-    t = torch.arange(T, device=attention.device)
-    p = p.expand(B)[:, None]
-    target = (t - p + 1).clamp(min=0).expand(L, H, B, T)  # exists where t >= p
-    looked = attention.gather(-1, target[..., None])[..., 0]  # [L, H, B, T]
-    return {
-        "previous_token": attention.diagonal(-1, -2, -1).mean((-2, -1)),
-        "induction": looked[..., t >= p].mean(-1),
-    }
+    layers, tokens = list(attention), torch.as_tensor(tokens).cpu()
+    check_patterns(layers, tokens)
+    B, _, T, _ = layers[0].shape
+    tokens = tokens.expand(B, T)
+    copies = (tokens[:, :, None] == tokens[:, None, :]).tril(-1)  # [B, query, key]
+    follows = copies.roll(1, -1)  # an earlier copy stands just before the key
+    if not follows.any():
+        raise ValueError("no token comes twice: measure on tokens that repeat")
+    latest = follows & (follows.flip(-1).cumsum(-1).flip(-1) == 1)
+    before = torch.ones_like(copies).tril(-1).triu(-1)
+
+    kinds = {"previous_token": before, "induction": latest, "prefix_matching": follows}
+
+    def mean(A, kind):
+        looks = A * kind[:, None].to(A.device)
+        wide = torch.promote_types(A.dtype, torch.float32)  # to add up half precision
+        return looks.sum((0, 2, 3), dtype=wide) / kind.sum()
+
+    return {name: torch.stack([mean(A, kind) for A in layers])
+            for name, kind in kinds.items()}
+
+
+def check_patterns(layers, tokens):
+    """Raise unless these are the patterns of a causal model that read these tokens."""
+    for A in layers or [None]:
+        if not (isinstance(A, Tensor) and A.is_floating_point() and A.ndim == 4
+                and A.shape[2] == A.shape[3] and A.shape == layers[0].shape
+                and A.numel()):
+            raise ValueError("attention must be a list of layers, also if it is one, "
+                             "each [batch, head, query, key], floats, of one shape; if "
+                             "there is no batch, add it: pattern[None]")
+    B, _, T, _ = layers[0].shape
+    slack = 0.01  # bfloat16 rounds each entry by up to 0.4%
+    for A in layers:
+        error = (A.sum(-1, dtype=torch.float32) - 1).abs().max()
+        if not (A.min() >= 0 and error <= slack):
+            raise ValueError("each row of attention must be >= 0 and sum to 1: pass "
+                             "what comes after the softmax, without dropout")
+        if A.triu(1).sum(-1, dtype=torch.float32).max() > slack:
+            raise ValueError("attention must be causal: here, queries look ahead")
+    if tokens.is_floating_point() or tokens.shape not in ((T,), (1, T), (B, T)):
+        raise ValueError(f"tokens must be integers [batch, T], here [{B}, {T}], not "
+                         f"{tokens.dtype} {list(tokens.shape)}")
 
 
 # %% [markdown]
@@ -202,7 +222,7 @@ def measure(net, tokens, period, **edit):
     nats = -logits[:, :-1].log_softmax(-1).gather(-1, tokens[:, 1:, None])[..., 0]
     right = logits[:, :-1].argmax(-1) == tokens[:, 1:]
     repeat = torch.arange(tokens.shape[1] - 1) >= period[:, None]
-    scores = [induction_scores(A.transpose(0, 1)[None], period) for A in patterns]
+    scores = [induction_scores([A], tokens) for A in patterns]
     return {
         "accuracy": right[repeat].float().mean().item(),
         "loss": nats[repeat].mean().item(),
@@ -545,9 +565,12 @@ plt.show()
 # back, and one that looks three back, where the tokens repeat with period four.
 
 # %% use
-by_hand = torch.stack([torch.eye(12).roll(-back, 1) for back in (1, 3)])
-scores = induction_scores(by_hand[None, :, None], period=4)  # [L, H, B, T, T]
-print({name: score[0].tolist() for name, score in scores.items()})
+here = torch.arange(12)
+looks_at = [torch.where(here < back, here, here - back) for back in (1, 3)]
+by_hand = torch.stack([torch.eye(12)[at] for at in looks_at])  # [head, query, key]
+scores = induction_scores([by_hand[None]], tokens=here % 4)
+for name, score in scores.items():
+    print(name, [round(x, 3) for x in score[0].tolist()])
 
 # %% results
 def rounded(x):
