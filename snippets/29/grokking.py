@@ -291,7 +291,7 @@ p_squares, units = 31, 128
 
 
 def squares(W, inputs):
-    """Two layers and a square, W_2 (W_1 x)^2, on one-hot inputs: Gromov 2023."""
+    """W_2 (W_1 x)^2 on one-hot inputs. Gromov 2023 gives a and b weights apart."""
     return (inputs @ W["in"]) ** 2 @ W["out"]
 
 
@@ -304,7 +304,7 @@ gromov = train(
     squares,
     initial(
         {"in": (p_squares, units), "out": (units, p_squares)},
-        {"in": 0.12, "out": 0.7 * units**-0.5},
+        {"in": 0.12, "out": 0.7 * units**-0.5},  # small: large ones learn lazily
     ),
     split(p_squares, train_share=0.7),
     squared_error,
@@ -468,7 +468,7 @@ k = 1 + in_waves[0].argmax().item()
 turn = k * numbers % p  # the angle w_k a, in units of 2 pi / p
 tour = turn.argsort().tolist() + [0]  # a line through the numbers, by that angle
 plane = torch.linalg.qr((waves[0, k - 1].T @ final["E"][0]).T).Q  # [d, 2]
-shots = sorted({round(i) for i in torch.linspace(1, len(steps), 25).tolist()})
+shots = sorted({round(i) for i in torch.linspace(1, len(steps), 20).tolist()})
 places = [
     (E - E.mean(0)) @ plane for E in (with_decay["W"][i]["E"][0] for i in shots)
 ]
