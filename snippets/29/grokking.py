@@ -612,29 +612,32 @@ print(f"blind guessing: ln p = {math.log(p):.3f}")
 
 # %% [markdown]
 # The frequencies are those that each network uses in the end: hindsight. So the ones
-# that it uses least, as many, get the same treatment. Without any hindsight there is
-# the loss restricted to all frequencies.
+# that it uses least, as many, get the same treatment. Without hindsight there is the
+# loss restricted to all frequencies: then the fit of the logits of a pair is their mean
+# over the held-out pairs with the same answer.
 
 # %% progress-measures
 trained = torch.arange(answers.shape[1]) < n_train
-every = range(1, 1 + len(in_waves[0]))  # all frequencies
+wanted = answers[:, n_train:]
+same = F.one_hot(wanted).float()  # [seed, pair, answer]
 seen_at = [i for i, step in enumerate(with_decay["step"]) if step > 20 or step % 4 == 0]
 progress = torch.zeros(len(seen_at), 5, len(seeds))  # at each step, five losses
 for row, i in zip(progress, seen_at):
     outputs = mlp(with_decay["W"][i], inputs)
-    row[0] = cross_entropy(outputs[:, n_train:], answers[:, n_train:])
+    means = same.mT @ outputs[:, n_train:] / same.sum(1)[..., None]
+    row[0] = cross_entropy(outputs[:, n_train:], wanted)
+    row[1] = cross_entropy(same @ means, wanted)
     for n, pairs in enumerate(zip(outputs, answers)):
         ks, unused = (1 + marked[n].nonzero().flatten() for marked in (key, weakest))
-        row[1, n], row[2, n] = fourier_progress(*pairs, trained, ks)
-        row[3, n], _ = fourier_progress(*pairs, trained, unused)
-        row[4, n], _ = fourier_progress(*pairs, trained, every)
-test_loss, restricted, excluded, restricted_weakest, restricted_all = progress.unbind(1)
+        row[2, n], row[3, n] = fourier_progress(*pairs, trained, ks)
+        row[4, n], _ = fourier_progress(*pairs, trained, unused)
+test_loss, restricted_all, restricted, excluded, restricted_weakest = progress.unbind(1)
 
 
 def half_way(losses):
     """Per seed, the first step at which a loss is at most half that of guessing, ln p."""
     log = {"step": [with_decay["step"][i] for i in seen_at], "gain": -losses}
-    return first_step(log, "gain", -math.log(2 * len(every) + 1) / 2)
+    return first_step(log, "gain", -math.log(same.shape[2]) / 2)
 
 
 half_test_step = first_step(with_decay, "test", 0.5)
@@ -661,7 +664,7 @@ ax.text(0.7 * borders[1], 11, "test", color="C1", ha="right")
 ax.text(1.35 * borders[1], 4.4, "restricted", color="C0", ha="center")
 ax.text(2 * borders[1], 0.8, "excluded", color="C2", ha="center")
 ax.text(1.6 * x[-1], 5.3, "unused frequencies", color="C3", ha="right")
-ax.axhline(math.log(2 * len(every) + 1), color="C4", linestyle=":", linewidth=1)
+ax.axhline(math.log(same.shape[2]), color="C4", linestyle=":", linewidth=1)
 ax.set(xscale="log", xlabel="training steps", ylabel="loss (nats)", ylim=(-0.4, 17.5))
 plt.show()
 
@@ -674,9 +677,8 @@ def rounded(values, digits=3):
 since = [with_decay["loss"][step:, n] for n, step in enumerate(train_step)]
 results = {
     "seeds": seeds,
-    "p": len(in_waves[0]) * 2 + 1,
-    "chance": round(1 / (len(in_waves[0]) * 2 + 1), 4),
-    "ln_p": round(math.log(len(in_waves[0]) * 2 + 1), 3),
+    "p": same.shape[2],
+    "chance": round(1 / same.shape[2], 4),
     "pairs": len(trained),
     "train_pairs": n_train,
     # with weight decay, and with more pairs
