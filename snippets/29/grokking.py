@@ -541,7 +541,8 @@ def fourier_progress(logits, labels, train_mask, frequencies, held_out=None):
         labels: the right answer y of each pair, in the order of the logits: a + b
             mod p, or another table (of products: discrete logarithms, columns too).
         train_mask: bool, in the order of labels, true where the pair was trained on.
-        frequencies: distinct integers k, 0 < k < p / 2.
+        frequencies: distinct integers k, 0 < k < p / 2; a few, for with all of them any
+            network that answers right passes. Try as many others, as a control.
         held_out: bool, like train_mask; None means every pair not trained on.
 
     Returns:

@@ -168,6 +168,15 @@ def test_noise_is_no_circuit(fourier_progress):
         assert fourier_progress(20 * normal(p, p, p, seed=seed), y, mask, [1, 5, 9, 13, 20])[0] > math.log(p)
 
 
+def test_a_few_frequencies_are_asked_for_since_all_of_them_pass_any_right_answer(fourier_progress):
+    """A network that is right everywhere by way of no wave in particular: as the docstring warns."""
+    p = 43
+    y, mask = setting(p, share=0.45)
+    x = 20.0 * F.one_hot(y, p)
+    assert fourier_progress(x, y, mask, range(1, 22))[0] == pytest.approx(loss(x, y), abs=1e-9)
+    assert fourier_progress(x, y, mask, [1, 5, 9])[0] > 0.2
+
+
 # ---- layouts, operations, types, devices
 
 
