@@ -625,7 +625,7 @@ seen_at = [i for i, step in enumerate(with_decay["step"]) if step > 20 or step %
 progress = torch.zeros(len(seen_at), 5, len(seeds))  # at each step, five losses
 for row, i in zip(progress, seen_at):
     outputs = mlp(with_decay["W"][i], inputs)
-    means = same.mT @ outputs[:, n_train:] / same.sum(1)[..., None]
+    means = same.mT @ outputs[:, n_train:] / same.sum(1).clamp(min=1)[..., None]
     row[0] = cross_entropy(outputs[:, n_train:], wanted)
     row[1] = cross_entropy(same @ means, wanted)
     for n, pairs in enumerate(zip(outputs, answers)):
