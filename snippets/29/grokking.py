@@ -102,12 +102,13 @@ def mlp(W, inputs):
 
 def initial(sizes, scales):
     """Normal weights, [seed, rows, columns]."""
+
+    def normal(name, seed):
+        return torch.randn(sizes[name], generator=stream(seed, f"init {name}"))
+
     return {
-        name: scales[name]
-        * torch.stack(
-            [torch.randn(size, generator=stream(seed, f"init {name}")) for seed in seeds]
-        )
-        for name, size in sizes.items()
+        name: scales[name] * torch.stack([normal(name, seed) for seed in seeds])
+        for name in sizes
     }
 
 
@@ -276,7 +277,9 @@ plt.show()
 
 # %% with-plenty
 plenty = grok(train_share=0.9)
-delay_plenty = times(first_step(plenty, "test", 0.95), first_step(plenty, "train", 0.99))
+delay_plenty = times(
+    first_step(plenty, "test", 0.95), first_step(plenty, "train", 0.99)
+)
 
 # %% without-rule
 dealt = grok(table=deal, steps=60)
@@ -365,7 +368,7 @@ def strongest(power, count):
 
 
 def parts(E, planes, chosen):
-    """The embedding with the chosen planes only, and without them; its mean stays."""
+    """The embedding with the chosen planes only, and without; its mean stays."""
     inside = (planes @ (planes.mT @ E[:, None]) * chosen[..., None, None]).sum(1)
     return E.mean(1, keepdim=True) + inside, E - inside
 
@@ -409,13 +412,13 @@ acc_only_random, acc_without_random = map(
 
 # %% opened
 def single(W):
-    """Share of the hidden units' power that lies in each one's strongest frequency."""
+    """Share of the hidden units' power in each one's strongest frequency."""
     table = torch.fft.rfft(W["E"] @ W["W_1"], dim=1).abs().square()[:, 1:]
     return table.amax(1).sum(1) / table.sum((1, 2))
 
 
 def explained(W):
-    """Share of the held-out logits' variance in each cos w_k (a + b - c), per seed."""
+    """Share of the variance of held-out logits in each cos w_k (a + b - c)."""
     logits = mlp(W, inputs[:, n_train:])
     logits = logits - logits.mean(2, keepdim=True)
     from_answer = (answers[:, n_train:, None] + torch.arange(p)) % p
@@ -440,6 +443,9 @@ fig, axes = plt.subplots(
 )
 numbers = torch.arange(p)
 square = F.one_hot(numbers, p)[:, None] + F.one_hot(numbers, p)
+units = (final["E"] @ final["W_1"])[0]
+most = units.square().sum(0).argmax()  # the unit that has the most power in the end
+k = 1 + torch.fft.rfft(units[:, most]).abs()[1:].argmax()  # its strongest frequency
 for column, look, title in zip(axes.T, (memorised, -1), ("memorised", "grokked")):
     W = with_decay["W"][look]
     seen = mlp({name: w[:1] for name, w in W.items()}, square.view(1, -1, p).float())
@@ -450,9 +456,7 @@ for column, look, title in zip(axes.T, (memorised, -1), ("memorised", "grokked")
     column[0].imshow(image, origin="lower", extent=(-edge, edge, -edge, edge))
     column[0].set(title=title, xlabel="frequency over b", ylabel="frequency over a")
     column[0].grid(False)
-    units = (W["E"] @ W["W_1"])[0]
-    unit = units[:, units.square().sum(0).argmax()]  # the one with most power
-    k = 1 + torch.fft.rfft(unit).abs()[1:].argmax()  # and its strongest frequency
+    unit = (W["E"] @ W["W_1"])[0, :, most]
     column[1].plot(360 / p * (k * numbers % p), unit, ".", color="C0")
     column[1].set(xlabel="angle of the number (°)", ylabel="one hidden unit")
 plt.show()
@@ -476,7 +480,8 @@ places = [
 fig, (left, right) = plt.subplots(1, 2, figsize=(5.6, 3.0), layout="constrained")
 lines = {}  # of each seed, the first one thick
 for name, color, style in (("train", "C0", "-"), ("test", "C1", "--")):
-    lines[name] = left.plot([], torch.empty(0, 5), style, color=color, alpha=0.35, lw=0.8)
+    none = torch.empty(0, 5)
+    lines[name] = left.plot([], none, style, color=color, alpha=0.35, lw=0.8)
     lines[name][0].set(alpha=1, linewidth=2.2)
 tips = left.scatter([1, 1], [0, 0], c=["C0", "C1"], s=36, zorder=3)
 left.text(0.5 * median(train_step), 80, "train", color="C0", ha="right")
@@ -621,7 +626,8 @@ print(f"blind guessing: ln p = {math.log(p):.3f}")
 trained = torch.arange(answers.shape[1]) < n_train
 wanted = answers[:, n_train:]
 same = F.one_hot(wanted).float()  # [seed, pair, answer]
-seen_at = [i for i, step in enumerate(with_decay["step"]) if step > 20 or step % 4 == 0]
+looks = enumerate(with_decay["step"])
+seen_at = [i for i, step in looks if step > 20 or step % 4 == 0]
 progress = torch.zeros(len(seen_at), 5, len(seeds))  # at each step, five losses
 for row, i in zip(progress, seen_at):
     outputs = mlp(with_decay["W"][i], inputs)
@@ -632,11 +638,11 @@ for row, i in zip(progress, seen_at):
         ks, unused = (1 + marked[n].nonzero().flatten() for marked in (key, weakest))
         row[2, n], row[3, n] = fourier_progress(*pairs, trained, ks)
         row[4, n], _ = fourier_progress(*pairs, trained, unused)
-test_loss, restricted_all, restricted, excluded, restricted_weakest = progress.unbind(1)
+test_loss, restricted_all, restricted, excluded, unused_only = progress.unbind(1)
 
 
 def half_way(losses):
-    """Per seed, the first step at which a loss is at most half that of guessing, ln p."""
+    """Per seed, the first step with at most half the loss of guessing, ln p."""
     log = {"step": [with_decay["step"][i] for i in seen_at], "gain": -losses}
     return first_step(log, "gain", -math.log(same.shape[2]) / 2)
 
@@ -644,14 +650,14 @@ def half_way(losses):
 half_test_step = first_step(with_decay, "test", 0.5)
 restricted_step = half_way(restricted)
 lead = times(half_test_step, restricted_step)
-lead_weakest = times(half_test_step, half_way(restricted_weakest))
+lead_weakest = times(half_test_step, half_way(unused_only))
 lead_all = times(half_test_step, half_way(restricted_all))
 stirring_step = first_step(with_decay, "test", 0.05)  # about twice chance
 
 # %% phases
 fig, ax = plt.subplots(figsize=(5.6, 4.2), layout="constrained")
 x = [max(1, with_decay["step"][i]) for i in seen_at]
-draw(ax, x, restricted_weakest, "C3", linestyle=":")
+draw(ax, x, unused_only, "C3", linestyle=":")
 draw(ax, x, test_loss, "C1", linestyle="--")
 draw(ax, x, restricted, "C0")
 draw(ax, x, excluded, "C2", linestyle="-.")
@@ -662,7 +668,7 @@ for start, end, phase in zip(borders, borders[1:], phases):
     ax.axvline(end, color="C4", linestyle=":", linewidth=1)
 ax.text(1.1, 2.9, "guessing", color="C4")
 ax.text(0.7 * borders[1], 11, "test", color="C1", ha="right")
-ax.text(1.35 * borders[1], 4.4, "restricted", color="C0", ha="center")
+ax.text(1.2 * borders[1], 4.4, "restricted", color="C0", ha="center")
 ax.text(2 * borders[1], 0.8, "excluded", color="C2", ha="center")
 ax.text(1.6 * x[-1], 5.3, "unused frequencies", color="C3", ha="right")
 ax.axhline(math.log(same.shape[2]), color="C4", linestyle=":", linewidth=1)
