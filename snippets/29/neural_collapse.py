@@ -448,7 +448,8 @@ for name, values in panels.items():
     curves[name][0].set(linewidth=2, alpha=1)  # the network of the plane
     axes[name].set_xscale("symlog", linthresh=3, linscale=0.4)
     axes[name].set(xlim=(0, 200), ylim=(values.min(), values.max()))
-axes["B"].set(title="training accuracy (%)", ylim=(0, 105), xticklabels=[])
+    axes[name].set_xticks([0, 10, 100], ["0", "10", "100"])
+axes["B"].set(title="training accuracy (%)", ylim=(0, 105))
 axes["C"].set(title="NC1, spread in a class", xlabel="step", yscale="log")
 
 
@@ -520,7 +521,7 @@ free_angles, flat_angles = (  # of the class means
 turn = [1, 2, 0]  # the first direction is up
 corners = simplex(4)[:, turn]
 in_space = {"projection": "3d", "computed_zorder": False}
-fig = plt.figure(figsize=(5.6, 2.3))
+fig = plt.figure(figsize=(5.6, 1.8))
 for place, k in enumerate((0, 20, len(space) - 1)):
     ax = fig.add_subplot(1, 4, place + 1, **in_space)
     h, W = upright(*(a[0] for a in space[k]), free_labels, space[-1][0][0])
@@ -572,17 +573,17 @@ main = histories[""]
 main["penalised"] = main["loss"] + DECAY * main["half_squares"]  # what is descended
 
 
-def draw_curves(ax, arm, key, color, style="-", text="", va="center"):
-    """Thin curves: seeds; thick: their median, named at its end; dots: the start of
-    the terminal phase."""
+def draw_curves(ax, arm, key, color, style, text, va="bottom"):
+    """Thin curves: seeds; thick: their median, with its name; dots: the start of the
+    terminal phase."""
     values, median = histories[arm][key], np.median(histories[arm][key], axis=1)
     ax.plot(CHECKPOINTS, values, style, color=color, lw=0.6, alpha=0.5)
     ax.plot(CHECKPOINTS, median, style, color=color)
     for s, k in enumerate(terminal(histories[arm])):
         if k is not None:
             ax.plot(CHECKPOINTS[k], values[k, s], "o", color=color, ms=4, mew=0)
-    end = {"xytext": (5, 0), "textcoords": "offset points"}
-    ax.annotate(text, (CHECKPOINTS[-1], median[-1]), color=color, va=va, **end)
+    beside = {"xytext": (0, 4 if va == "bottom" else -4), "textcoords": "offset points"}
+    ax.annotate(text, (STEPS, median[-1]), color=color, ha="right", va=va, **beside)
 
 
 # %% curves
@@ -594,35 +595,37 @@ panels = [
     ("NC3  W against the means", "squared distance", "nc3"),
 ]
 for ax, (title, ylabel, key) in zip(axes.flat, panels):
-    draw_curves(ax, "", key, "C0", "-", "1e-2")
-    draw_curves(ax, "usual_", key, "C1", "--", "5e-4")
+    draw_curves(ax, "", key, "C0", "-", "decay 1e-2")
+    draw_curves(ax, "usual_", key, "C1", "--", "decay 5e-4")
     ax.set(title=title, ylabel=ylabel, yscale="log", xlim=(0, STEPS))
+axes[0, 1].set_ylim(0.01, 1)
 for ax in axes[1]:
     ax.set_xlabel("step")
 plt.show()
 
 # %% controls
-fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.2), sharey=True)
+fig, axes = plt.subplots(1, 3, figsize=(5.6, 3.6), sharex=True, sharey=True)
 panels = {
-    "weight decay": [
-        ("", "C0", "-", "on all", "center"),
-        ("usual_", "C1", "--", "usual", "center"),
-        ("hidden_", "C2", "-.", "hidden\nonly", "center"),
-        ("rest_", "C3", ":", "rest\nonly", "center"),
+    "decay 1e-2 on": [
+        ("usual_", "C1", "--", "all, 5e-4"),
+        ("hidden_", "C2", "-.", "hidden", "top"),
+        ("rest_", "C3", ":", "rest", "top"),
+        ("", "C0", "-", "all", "top"),
     ],
-    "batch norm, labels": [
-        ("", "C0", "-", "as left", "center"),
-        ("no_norm_", "C2", "-.", "no batch\nnorm", "center"),
-        ("slow_", "C4", "--", "with,\nrate 0.1", "center"),
-        ("random_", "C3", ":", "random\nlabels", "center"),
-        ("random_usual_", "C1", "--", "random,\nusual", "center"),
+    f"rate {SLOW}": [
+        ("no_norm_", "C2", "-.", "no batch norm", "top"),
+        ("slow_", "C4", "--", "batch norm", "top"),
+    ],
+    "random labels": [
+        ("random_usual_", "C1", "--", "decay 5e-4"),
+        ("random_", "C3", "-", "decay 1e-2", "top"),
     ],
 }
 for ax, (title, arms) in zip(axes, panels.items()):
     for arm, *how in arms:
         draw_curves(ax, arm, "nc1", *how)
     ax.set(title=title, yscale="log", xlim=(0, STEPS), xlabel="step")
-axes[0].set_ylabel("NC1, training images")
+axes[0].set(ylabel="NC1, training images", ylim=(1e-4, 20))
 plt.show()
 
 # %% [markdown]
@@ -647,17 +650,18 @@ tables = {
     "equal classes": cosines(trained[""][0], trained[""][1][-1]),
     "unequal classes": cosines(trained["unequal_"][0], trained["unequal_"][1][-1]),
 }
-fig, axes = plt.subplots(2, 3, figsize=(5.6, 4), sharex=True, sharey=True)
+fig, axes = plt.subplots(2, 3, figsize=(5.6, 3.7), layout="constrained")
 for column, (title, pair) in zip(axes.T, tables.items()):
     for ax, table in zip(column, pair):
         table = np.median(table, axis=0)
         np.fill_diagonal(table, np.nan)
-        image = ax.imshow(table, cmap="RdBu_r", vmin=-0.6, vmax=0.6)
+        image = ax.imshow(table, cmap="RdBu_r", vmin=-0.3, vmax=0.3)
+        ax.set(xticks=range(0, 10, 3), yticks=range(0, 10, 3))
+        ax.grid(False)
     column[0].set_title(title)
-    column[1].set_xlabel("digit")
 axes[0, 0].set_ylabel("class means")
 axes[1, 0].set_ylabel("rows of W")
-fig.colorbar(image, ax=axes, label="cosine", shrink=0.8)
+fig.colorbar(image, ax=axes, label="cosine", shrink=0.8, extend="both")
 plt.show()
 
 
@@ -729,6 +733,7 @@ for arm, history in {**histories, "triangle_": plane}.items():
     if arm in trained:
         for key, values in measure_on_test(*trained[arm]).items():
             record(f"{arm}{key}_end", values)
+record("loss_lowest", main["loss"].min(0))
 record("triangle_nc2_angle_means_untrained", plane["nc2_angle_means"][0])
 record("free_angle_end", free_angles)
 record("flat_angle_end", flat_angles)
