@@ -510,6 +510,7 @@ def angle_error(rows):
     return (cosines + 1 / (rows.shape[1] - 1)).abs().mean(1)
 
 
+# %% free-simplex
 free_labels, space = free_features(3)
 _, flat = free_features(2)
 free = [neural_collapse_metrics(H, free_labels, W) for H, W in zip(*space[-1])]
@@ -517,7 +518,6 @@ free_angles, flat_angles = (  # of the class means
     angle_error(path[-1][0].unflatten(1, (4, -1)).mean(2)) for path in (space, flat)
 )
 
-# %% free-simplex
 turn = [1, 2, 0]  # the first direction is up
 corners = simplex(4)[:, turn]
 in_space = {"projection": "3d", "computed_zorder": False}
@@ -553,7 +553,7 @@ plt.show()
 # figures, thin lines are seeds and a thick line is the median of five; a dot is the
 # beginning of the terminal phase, when the training images are first right.
 
-# %% train-digits
+# %% arms
 SIZES = [64, 48, 48, 48, 10]
 WEAK = {"hidden_decay": USUAL, "rest_decay": USUAL}
 ARMS = {
@@ -566,6 +566,8 @@ ARMS = {
     "unequal_": {"counts": UNEQUAL},
     "slow_": {"rate": SLOW},
 }
+
+# %% train-digits
 trained = dict(zip(ARMS, run(ARMS.values(), SIZES)))
 [trained["no_norm_"]] = run([ARMS["slow_"]], SIZES, batch_norm=False)
 histories = {arm: measure(*data_and_nets) for arm, data_and_nets in trained.items()}
