@@ -46,7 +46,7 @@ def stream(seed, purpose):
 N, V, T, d = len(seeds), 32, 32, 32  # networks, vocabulary, tokens, width
 P_MIN, P_MAX = 4, 16  # the periods trained on
 HEADS = (4, 1)  # heads in each layer
-STEPS, BATCH, LR = 150, 32, 3e-2
+STEPS, BATCH, LR = 160, 32, 3e-2
 EVERY = 5  # steps between two measurements
 
 
@@ -383,7 +383,8 @@ fig, axes = plt.subplots(2, 2, figsize=(5.6, 5.5), sharex=True, sharey=True)
 past = np.tri(T, dtype=bool)
 for row, w, when in zip(axes, (untrained, two_layers), ("before", "after")):
     first, second = (A[0, 0].numpy() for A in forward(w, probe[0])[1])
-    for ax, A, name in zip(row, (first[best], second[0]), (f"head 0.{best}", "head 1.0")):
+    for ax, A, name in zip(row, (first[best], second[0]),
+                           (f"head 0.{best}", "head 1.0")):
         image = ax.imshow(np.where(past, A, np.nan), vmin=0, vmax=1)
         ax.set(title=f"{name} {when} training", xticks=range(0, T, 8),
                yticks=range(0, T, 8))
@@ -413,7 +414,8 @@ def crossing(values, share):
 
 
 steps = [i * EVERY for i in range(STEPS // EVERY + 1)]
-losses, losses_one_layer = np.transpose(seen["loss"]), np.transpose(seen_one_layer["loss"])
+losses = np.transpose(seen["loss"])  # [N, measurements]
+losses_one_layer = np.transpose(seen_one_layer["loss"])
 induction_curves = np.transpose(seen["induction"])
 # each network's strongest previous-token head, at the end
 previous_curves = np.max(seen["previous"], -1).T
@@ -502,65 +504,76 @@ plt.show()
 # leaves nothing there, or (activation patching) what the same head wrote on another
 # sequence: something that the next layer has seen in training.
 
-# %% interventions
+# %% cuts
 ENOUGH = 0.3  # the previous-token score of a head of the circuit
 
 
 def by_score(previous):
     """Which heads of the first layer belong to the circuit, as 0 or 1 [N, H]; and as
-    many others, the next by score; none where fewer are left."""
+    many others, the next by score: none where fewer are left."""
     score = torch.tensor(previous)
     circuit = (score >= ENOUGH).float()
-    rank = (-score).argsort(1).argsort(1)
     size = circuit.sum(1, keepdim=True)
+    rank = (-score).argsort(1).argsort(1)
     others = ((rank >= size) & (rank < 2 * size) & (2 * size <= HEADS[0])).float()
     return circuit, others
 
 
 def off(heads):
-    """Nothing hears these heads of the first layer."""
-    return {m: 1 - heads for m in "QKVU"}
+    """Nothing reads these heads of the first layer."""
+    return dict.fromkeys("QKVU", 1 - heads)
 
 
+def cuts(previous):
+    """What is still read after each cut (hears, in forward)."""
+    circuit, others = by_score(previous)
+    score, none = torch.tensor(previous), torch.zeros(1, HEADS[0])
+    return {
+        "intact": {},
+        "no_induction_head": {"U1": torch.zeros(1, 1)},
+        "no_weakest_head": off((score == score.amin(1, keepdim=True)).float()),
+        "no_circuit_heads": off(circuit),
+        "no_other_heads": off(others),
+        "keys_cut": {"K": none},
+        "queries_cut": {"Q": none},
+        "values_cut": {"V": none},
+        "circuit_alone": off(1 - circuit) | {"Q": none, "V": none},
+    }
+
+
+# %% interventions
 circuit, others = by_score(previous)
-rank = (-torch.tensor(previous)).argsort(1).argsort(1)
-weakest = (rank == HEADS[0] - 1).float()
-nothing = torch.zeros(1, HEADS[0])
-CUTS = {
-    "intact": {},
-    "no_induction_head": {"U1": torch.zeros(1, 1)},
-    "no_weakest_head": off(weakest),
-    "no_previous_heads": off(circuit),
-    "no_other_heads": off(others),
-    "keys_cut": {"K": nothing},
-    "queries_cut": {"Q": nothing},
-    "values_cut": {"V": nothing},
-    "circuit_alone": off(1 - circuit) | {"Q": nothing, "V": nothing},
-}
-cuts, patched = ({name: repeats(two_layers, held_out, hears=hears, instead=instead)[0]
-                  for name, hears in CUTS.items()} for instead in ("nothing", "another"))
-for outcome in (cuts, patched):  # where no other heads are left, nothing was done
-    outcome["no_other_heads"] = [right if some else None for right, some
-                                 in zip(outcome["no_other_heads"], others.any(1))]
+
+
+def accuracies(instead):
+    """Accuracy on the repeat after each cut."""
+    found = {name: repeats(two_layers, held_out, hears=hears, instead=instead)[0]
+             for name, hears in cuts(previous).items()}
+    found["no_other_heads"] = [right if some else None for right, some  # none left
+                               in zip(found["no_other_heads"], others.any(1))]
+    return found
+
+
+cut, patched = accuracies("nothing"), accuracies("another")
 # What remains to a network that knows the segment but not the order.
-first = [p.double() for p in held_out[1]]
-guess = [((T - 1 - p) / p).sum().item() / (T - 1 - p).sum().item() for p in first]
+ways = held_out[1].double()
+guess = (((T - 1 - ways) / ways).sum(1) / (T - 1 - ways).sum(1)).tolist()
 
 # %% surgery
 labels = {"intact": "nothing removed", "no_induction_head": "induction head off",
-          "no_previous_heads": "previous-token heads off",
+          "no_circuit_heads": "previous-token heads off",
           "no_other_heads": "as many others off", "keys_cut": "keys cut off",
           "queries_cut": "queries cut off", "values_cut": "values cut off",
           "circuit_alone": "the circuit alone"}
 fig, ax = plt.subplots(figsize=(5.6, 3.7))
 for y, name in enumerate(labels):
-    for outcome, dy, face in ((cuts, -0.13, None), (patched, 0.13, "none")):
+    for outcome, dy, face in ((cut, -0.13, None), (patched, 0.13, "none")):
         right = [x for x in outcome[name] if x is not None]
         color = "C0" if right and np.median(right) > 0.5 else "C1"
-        ax.scatter(right, [y + dy] * len(right), s=34, marker="o" if color == "C0" else "X",
-                   ec=color, fc=face or color, alpha=0.8)
+        ax.scatter(right, [y + dy] * len(right), s=34, ec=color, fc=face or color,
+                   alpha=0.8, marker="o" if color == "C0" else "X")
 ax.axvline(np.median(guess), ls=":", alpha=0.8, color="C4")
-ax.annotate("guessing a token\nof the segment", (np.median(guess) + 0.03, 4.5),
+ax.annotate("guessing a token\nof the segment", (np.median(guess) + 0.03, 3),
             color="C4", va="center", fontsize=9)
 ax.set_yticks(range(len(labels)), labels.values())
 ax.set_xlim(-0.03, 1.03)
@@ -574,15 +587,18 @@ plt.show()
 path = {m: np.transpose([repeats(two_layers, held_out, hears={m: 1 - one[None]})[0]
                          for one in torch.eye(HEADS[0])]) for m in "QKV"}  # [N, H]
 fig, ax = plt.subplots(figsize=(5.6, 3.6))
-for m, name, style, color in (("V", "values", "s", "C2"), ("Q", "queries", "^", "C4"),
-                              ("K", "keys", "o", "C1")):
-    ax.scatter(previous, path[m], s=30, marker=style, color=color, alpha=0.8, lw=0,
+for m, name, marker, color in (("V", "values", "s", "C2"), ("Q", "queries", "^", "C4")):
+    ax.scatter(previous, path[m], s=30, marker=marker, color=color, lw=0, alpha=0.8,
                label=f"hidden from the {name}")
+for scores, right, size in zip(previous, path["K"], circuit.sum(1).int().tolist()):
+    ax.scatter(scores, right, s=46, marker=f"${size}$", color="C1", lw=0.3)
+ax.scatter([], [], s=46, marker="$n$", color="C1", lw=0.3,
+           label="hidden from the keys,\n$n$ heads in the circuit")
 ax.axvline(ENOUGH, ls=":", color="C4", alpha=0.8)
-ax.annotate("in the circuit", (ENOUGH + 0.01, 0.07), color="C4", fontsize=9)
+ax.annotate("in the circuit", (ENOUGH + 0.01, 0.04), color="C4", fontsize=9)
 ax.set(xlabel="previous-token score of the head",
        ylabel="accuracy on the repeat", ylim=(0, 1.06), xlim=(0, 1))
-ax.legend(loc="lower left", bbox_to_anchor=(0, 0.12))
+ax.legend(loc="lower left", bbox_to_anchor=(0.31, 0.1))
 plt.show()
 
 
@@ -624,7 +640,8 @@ tables_untrained = circuits(untrained, as_many)
 
 # %% weights
 fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.3))
-for ax, table, title in zip(axes, tables, ("where it looks (QK)", "what it writes (OV)")):
+titles = "where it looks (QK)", "what it writes (OV)"
+for ax, table, title in zip(axes, tables, titles):
     limit = table[0].abs().max().item()
     image = ax.imshow(table[0], vmin=-limit, vmax=limit, cmap="RdBu_r")
     ax.set(title=title, xticks=[0, 16, 31], yticks=[0, 16, 31])
@@ -696,7 +713,8 @@ results = {
     "guess": guess, "loss": losses[:, -1], "loss_one_layer": losses_one_layer[:, -1],
     "accuracy": right["two layers"], "accuracy_one_layer": right["one layer"],
     "accuracy_smeared": right["smeared"], "accuracy_unsmeared": right["unsmeared"],
-    "fixed_period_accuracy": own["fixed period"], "fixed_period_longer": longer["fixed period"],
+    "fixed_period_accuracy": own["fixed period"],
+    "fixed_period_longer": longer["fixed period"],
     "two_layers_longer": longer["two layers"], "fixed_period_induction_score": fooled,
     "far_two_layers": far["two layers"], "far_one_layer": far["one layer"],
     "induction_score": induction, "induction_score_untrained": seen["induction"][0],
@@ -714,7 +732,7 @@ results = {
     "looks_eigenvalues": positive(tables[0]), "writes_eigenvalues": positive(tables[1]),
     "looks_eigenvalues_untrained": positive(tables_untrained[0]),
     "writes_eigenvalues_untrained": positive(tables_untrained[1]),
-} | cuts | {f"{name}_patched": right for name, right in patched.items()}
+} | cut | {f"{name}_patched": right for name, right in patched.items()}
 results = {name: rounded(value) for name, value in results.items()}
 for name, value in results.items():
     print(f"{name}: {value}")
