@@ -508,76 +508,95 @@ import torch
 import torch.nn.functional as F
 
 
-def fourier_progress(
-    logits: torch.Tensor,
-    labels: torch.Tensor,
-    train_mask: torch.Tensor,
-    frequencies: list[int],
-) -> tuple[float, float]:
-    """Restricted and excluded loss of a network that computes a + b mod p.
+def fourier_progress(logits, labels, train_mask, frequencies, held_out=None):
+    """Restricted and excluded loss: is there a circuit of waves, whatever the score?
 
-    The logits, a function of (a, b) for every answer c, are projected on the mean
-    and on cos w_k(a + b) and sin w_k(a + b), w_k = 2 pi k / p, for the given k.
-    Restricted: the mean cross-entropy, over all pairs, of that projection alone.
-    Excluded: that of the logits less their cos and sin part (the constant stays),
-    over the training pairs. A generalising circuit lowers the first and raises the
-    second; memorising lowers the second and leaves the first.
+    The circuit is the part of the logits that goes as cos w_k y and sin w_k y, with
+    y the right answer and w_k = 2 pi k / p. A constant and the circuit are fitted by
+    least squares to the logits of the held-out pairs.
+    Restricted: the loss of constant and circuit alone, on the held-out pairs.
+    Excluded: the loss of the logits less the circuit, on the training pairs.
+
+    A circuit that generalises lowers the first and raises the second; memorising
+    lowers the second alone. That needs pairs which the network has not seen: fitted
+    over all pairs, as Nanda et al. do (held_out all true), the first falls for a mere
+    lookup table too. And if (a, b) and (b, a) are two pairs with one answer, the
+    mirrors of training pairs leak: pass held_out=~(train_mask | train_mask.T).
 
     Args:
-        logits: [p, p, p], at [a, b, c] the logit of answer c; p odd, floats.
-        labels: [p, p], integers 0..p-1, the right answers.
-        train_mask: [p, p], bool, true where the pair was trained on.
-        frequencies: distinct integers k in 1..(p-1)/2.
+        logits: [p, p, p], [p * p, p] or [pairs, p], floats; the answers 0..p-1 last.
+        labels: the right answer y of each pair, in the order of the logits: a + b
+            mod p, or another table (of products: discrete logarithms, columns too).
+        train_mask: bool, in the order of labels, true where the pair was trained on.
+        frequencies: distinct integers k, 0 < k < p / 2; a few, for with all of them any
+            network that answers right passes. Try as many others, as a control.
+        held_out: bool, like train_mask; None means every pair not trained on.
 
     Returns:
-        (restricted, excluded), in nats; knowing nothing costs ln p.
+        (restricted, excluded), in nats: blind guessing costs ln p. All is computed
+        in float64 on the CPU, so any precision and any device will do.
 
     Raises:
-        ValueError: wrong shape or type, labels out of range, no training pair, or
-            frequencies that are absent, repeated or out of range.
+        ValueError: what does not fit together, and what to do, in a sentence.
 
     Source: Nanda et al. 2023, arXiv:2301.05217, section 5.1. Their 2-D Fourier
     transform is read as the a + b directions only: a wave in a - b is not kept.
     """
-    p = len(logits) if logits.ndim else 0
-    if p < 3 or p % 2 == 0 or logits.shape != (p, p, p):
-        raise ValueError(
-            f"logits must be [p, p, p], p odd; got {list(logits.shape)}"
-        )
-    if not logits.is_floating_point():
-        raise ValueError(f"logits must be floating point, not {logits.dtype}")
-    if labels.shape != (p, p) or train_mask.shape != (p, p):
-        raise ValueError(f"labels and train_mask must both be [{p}, {p}]")
-    if labels.is_floating_point() or labels.min() < 0 or labels.max() >= p:
-        raise ValueError(f"labels must be integers from 0 to {p - 1}")
-    if train_mask.dtype != torch.bool or not train_mask.any():
-        raise ValueError("train_mask must be boolean and true somewhere")
-    ks = [int(k) for k in frequencies]
-    if not ks or len(set(ks)) < len(ks) or min(ks) < 1 or max(ks) > (p - 1) // 2:
-        raise ValueError(
-            f"frequencies must be distinct, in 1..{(p - 1) // 2}: {ks}"
-        )
-
-    with torch.no_grad():
-        a = torch.arange(p, dtype=torch.float64, device=logits.device)
-        k = torch.tensor(ks, dtype=torch.float64, device=logits.device)
-        angle = 2 * math.pi / p * (a[:, None] + a).flatten()[:, None] * k
-        waves = torch.cat([angle.cos(), angle.sin()], 1) * math.sqrt(2) / p
-        flat = logits.double().flatten(0, 1)  # [p * p, p]; waves are orthonormal
-        circuit = waves @ (waves.T @ flat)
-        y, seen = labels.flatten().long(), train_mask.flatten()
-        restricted = F.cross_entropy(flat.mean(0) + circuit, y)
-        excluded = F.cross_entropy((flat - circuit)[seen], y[seen])
+    x, y, train, test, k = as_pairs(logits, labels, train_mask, frequencies, held_out)
+    angle = 2 * math.pi / x.shape[1] * torch.outer(y.double(), k)
+    waves = torch.cat([torch.ones_like(x[:, :1]), angle.cos(), angle.sin()], 1)
+    weights = torch.linalg.lstsq(waves[test], x[test]).solution
+    constant, circuit = weights[0], waves[:, 1:] @ weights[1:]
+    restricted = F.cross_entropy((constant + circuit)[test], y[test])
+    excluded = F.cross_entropy((x - circuit)[train], y[train])
     return restricted.item(), excluded.item()
+
+
+def as_pairs(logits, labels, train_mask, frequencies, held_out):
+    """A row per pair, on the CPU: logits [pairs, p], labels [pairs], masks [pairs]."""
+    x, y, train = (
+        torch.as_tensor(t).detach().cpu() for t in (logits, labels, train_mask)
+    )
+    test = torch.as_tensor(train.logical_not() if held_out is None else held_out).cpu()
+    k = torch.as_tensor(frequencies).cpu().double().flatten()
+    if x.numel() == 0 or not (x.is_floating_point() and x.isfinite().all()):
+        raise ValueError("logits must be finite floating-point numbers")
+    y, train, test = y.flatten(), train.flatten(), test.flatten()
+    p = x.shape[-1] if x.ndim else 1
+    if {len(y), len(train), len(test)} != {x.numel() // p}:
+        raise ValueError(
+            f"logits {list(x.shape)} need {x.numel() // p} labels and as many entries "
+            f"in each mask, not {len(y)}, {len(train)} and {len(test)}"
+        )
+    if y.is_floating_point() or y.min() < 0 or y.max() != p - 1:
+        raise ValueError(
+            f"labels must be integers from 0 to {p - 1}, the last column of logits; "
+            "other columns, as one for '=', must be cut off first: logits[..., :p]"
+        )
+    if not train.dtype == test.dtype == torch.bool or not train.any():
+        raise ValueError("masks must be boolean, and train_mask true somewhere")
+    possible = range(1, (p + 1) // 2)
+    if not 0 < len(k) == len(k.unique()) or not set(k.tolist()) <= set(possible):
+        raise ValueError(f"frequencies must be distinct integers in 1..{(p - 1) // 2}")
+    if len(y[test].unique()) <= 2 * len(k):
+        raise ValueError(
+            f"{len(k)} frequencies need more than {2 * len(k)} different answers held "
+            "out: hold out more pairs or pass fewer frequencies"
+        )
+    return x.double().reshape(-1, p), y.long(), train, test, k
 
 
 # %% use
 p = 43
 a = torch.arange(p)
-ideal = 9 * torch.cos(2 * math.pi * 4 / p * (a[:, None, None] + a[:, None] - a))
-everywhere = torch.ones(p, p, dtype=torch.bool)
-losses = fourier_progress(ideal, (a[:, None] + a) % p, everywhere, frequencies=[4])
-print("restricted {:.3f}, excluded {:.3f} = ln p".format(*losses))
+y = (a[:, None] + a) % p
+shown = (a[:, None] + a * a) % 5 > 0  # four fifths of the pairs are for training
+clock = 9 * torch.cos(2 * math.pi * 4 / p * (y[..., None] - a))
+lookup = 20.0 * F.one_hot(y, p) * shown[..., None]  # learned by heart, and no more
+for name, logits in {"clock": clock, "lookup": lookup}.items():
+    losses = fourier_progress(logits, y, shown, frequencies=[4])
+    print(name, "restricted {:.3f}, excluded {:.3f}".format(*losses))
+print(f"blind guessing: ln p = {math.log(p):.3f}")
 
 # %% [markdown]
 # The frequencies are those that each network uses in the end: hindsight. So the five

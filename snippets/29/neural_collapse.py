@@ -55,91 +55,129 @@ CHECKPOINTS = [0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 55, 70, 85, 100]
 TERMINAL = 0.999  # training accuracy at which the terminal phase begins
 
 # %% take-home
+import warnings
+
 import torch
 from torch import Tensor
 
 
 @torch.no_grad()
 def neural_collapse_metrics(
-    features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor
+    features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor | None = None
 ) -> dict[str, float]:
     """How far a classifier's last layer is from neural collapse (0 = collapsed).
 
     Args:
-        features: h, [N, d], float32 or float64; the input of the last linear layer.
+        features: h, [N, d], any floating-point type; the input of the last linear
+            layer. Read twice, some rows at a time, so it may be a memory map.
         labels: y, [N], integers from 0 to C - 1, each class at least once.
-        weight, bias: W, [C, d], and b, [C], of that layer: logits = h W^T + b.
+        weight, bias: W, [C, d], and b, [C] or None, of that layer.
 
-    Returns: seven numbers without unit, computed in double precision:
+    Returns: seven numbers without unit, computed in double precision (in part single,
+        where the features' device has no double):
         nc1: Tr(Sigma_W pinv(Sigma_B)) / C, variance within classes over between.
         nc2_equinorm_means, nc2_equinorm_weights: std / mean of the lengths of the
             centred class means mu_c - mu_G, and of the rows w_c of W.
         nc2_angle_means, nc2_angle_weights: mean of |cos + 1 / (C - 1)| over pairs.
         nc3: squared Frobenius distance of W / |W| and M / |M|, from 0 to 4.
         nc4: share of samples on which the layer and the nearest mean disagree.
-        mu_G is the mean of the C class means: class sizes do not tilt the angles.
+        With unequal classes: mu_G and Sigma_W are means over the samples, so a large
+        class weighs more; Sigma_B and all other means count each class once.
 
-    Raises: ValueError for wrong shapes, types or devices, values that are not
-        finite, fewer than two classes, labels out of range, a class without any
-        sample, and a centred class mean or row of W that is zero (no direction).
+    Warns: if d < C - 1, too few dimensions for a simplex.
+
+    Raises: ValueError for other shapes and types, values that are not finite, labels
+        out of range, a class without any sample, and a centred class mean or row of
+        W that is zero (no direction).
 
     Source: Papyan, Han, Donoho, PNAS 117(40), 2020, arXiv:2008.08186.
     """
-    given = (features, labels, weight, bias)
-    if len({t.device for t in given}) > 1:
-        raise ValueError("features, labels, weight and bias must be on one device")
-    if features.ndim != 2 or features.dtype not in (torch.float32, torch.float64):
-        raise ValueError("features must be [N, d], float32 or float64")
-    if weight.ndim != 2 or weight.shape[1] != features.shape[1] or len(weight) < 2:
-        raise ValueError("weight must be [C, d], C >= 2, with the d of features")
-    C = len(weight)
-    if bias.shape != (C,):
-        raise ValueError(f"bias must be [{C}], one number for each class")
-    if not all(t.isfinite().all() for t in (features, weight, bias)):
-        raise ValueError("features, weight and bias must be finite")
-    if labels.dtype not in (torch.int64, torch.int32, torch.int16, torch.uint8):
-        raise ValueError("labels must be integers")
-    if labels.shape != features.shape[:1] or len(labels) == 0:
-        raise ValueError("labels must be [N], one for each row of features")
-    y = labels.long()
-    if y.min() < 0 or y.max() >= C:
-        raise ValueError(f"labels must lie between 0 and {C - 1}")
-    counts = torch.bincount(y, minlength=C)
-    if counts.min() == 0:
-        raise ValueError(f"there is no sample of class {counts.argmin()}")
+    check_input(features, labels, weight, bias)
+    N, (C, d) = len(features), weight.shape
+    y = labels.to(features.device, torch.int64)
+    try:
+        real = features[:1].double().dtype
+    except (TypeError, RuntimeError):  # as on Apple's MPS
+        real = torch.float32
 
-    h, W, b = features.double(), weight.double(), bias.double()
-    mu = torch.zeros_like(W).index_add_(0, y, h) / counts[:, None]
-    M = mu - mu.mean(0)  # rows mu_c - mu_G
-    lengths, w_lengths = M.norm(dim=1), W.norm(dim=1)
-    rounding = torch.finfo(features.dtype).eps * max(M.shape) * mu.norm()
-    if lengths.min() <= rounding or w_lengths.min() == 0:
+    def chunks():  # beside the features, a few times 2^18 numbers at once
+        rows = max(1, 2**18 // max(C, d))
+        for h, c in zip(features.split(rows), y.split(rows)):
+            yield h.to(real), c
+
+    sums = torch.zeros(C, d, dtype=real, device=features.device)
+    for h, c in chunks():
+        sums.index_add_(0, c, h)
+    sums = sums.cpu().double()
+    mu = sums / torch.bincount(y, minlength=C).cpu()[:, None]
+    mu_G = sums.sum(0) / N
+    M, W = mu - mu_G, weight.cpu().double()  # M has the rows mu_c - mu_G
+    b = torch.zeros(C) if bias is None else bias.cpu()
+    if not all(t.isfinite().all() for t in (mu, W, b)):
+        raise ValueError("features, weight and bias must be finite")
+    # more than rounded features can add to a length or a singular value of M
+    eps = max(torch.finfo(features.dtype).eps, 1e-13)
+    rounding = 2 * eps * mu.norm() / min(C, d) ** 0.5
+    if M.norm(dim=1).min() <= rounding or W.norm(dim=1).min() == 0:
         raise ValueError("a centred class mean or a row of weight is zero")
 
     # With M = U S V^T, Sigma_B = M^T M / C = V S^2 V^T / C, so that
-    # Tr(Sigma_W pinv(Sigma_B)) / C is the mean of |S^-1 V^T (h - mu_y)|^2.
+    # Tr(Sigma_W pinv(Sigma_B)) / C is the mean of |S^-1 V^T (h - mu_y)|^2. The rows
+    # of M, times the class sizes, add up to 0: at most C - 1 parts of S are not 0.
     _, S, Vt = torch.linalg.svd(M, full_matrices=False)
-    rank = int((rounding < S).sum())
-    within = (h - mu[y]) @ Vt[:rank].T / S[:rank]
+    rank = min(int((rounding < S).sum()), C - 1)
+    # |h - mu_c|^2 is least where (h - mu_G) M_c - |M_c|^2 / 2 is greatest
+    small = (mu, mu_G, Vt[:rank].T / S[:rank], M.T, M.square().sum(1) / 2, W.T, b)
+    mu, mu_G, whiten, M_T, half, W_T, b = (t.to(real).to(y.device) for t in small)
+    within, disagree = 0.0, 0
+    for h, c in chunks():
+        within += ((h - mu[c]) @ whiten).square().sum().item()
+        nearest = ((h - mu_G) @ M_T - half).argmax(1)
+        disagree += int(((h @ W_T + b).argmax(1) != nearest).sum())
 
-    def angle(rows: Tensor) -> float:
-        unit = rows / rows.norm(dim=1, keepdim=True)
-        i, j = torch.triu_indices(C, C, offset=1, device=rows.device)
-        return ((unit[i] * unit[j]).sum(1) + 1 / (C - 1)).abs().mean().item()
-
-    def spread(lengths: Tensor) -> float:
+    def spread(rows: Tensor) -> float:
+        lengths = rows.norm(dim=1)
         return (lengths.std(correction=0) / lengths.mean()).item()
 
-    nearest = torch.cdist(h, mu).argmin(1)
+    def angle(rows: Tensor) -> float:
+        unit, ideal = rows / rows.norm(dim=1, keepdim=True), -1 / (C - 1)
+        errors = sum(((u @ unit.T) - ideal).abs().sum() for u in unit.split(1024))
+        return ((errors / C - (1 - ideal)) / (C - 1)).item()  # each row meets itself
+
     return {
-        "nc1": within.square().sum(1).mean().item(),
-        "nc2_equinorm_means": spread(lengths),
-        "nc2_equinorm_weights": spread(w_lengths),
+        "nc1": within / N,
+        "nc2_equinorm_means": spread(M),
+        "nc2_equinorm_weights": spread(W),
         "nc2_angle_means": angle(M),
         "nc2_angle_weights": angle(W),
         "nc3": (W / W.norm() - M / M.norm()).square().sum().item(),
-        "nc4": ((h @ W.T + b).argmax(1) != nearest).double().mean().item(),
+        "nc4": disagree / N,
     }
+
+
+def check_input(features, labels, weight, bias):
+    if features.ndim != 2 or weight.ndim != 2 or features.shape[1] != weight.shape[1]:
+        raise ValueError("features must be [N, d] and weight [C, d], with the same d")
+    N, (C, d) = len(features), weight.shape
+    if not features.is_floating_point():
+        raise ValueError(f"features must be floating point, not {features.dtype}")
+    if bias is not None and bias.shape != (C,):
+        raise ValueError(f"bias must be None or [{C}], one number for each class")
+    integers = not (labels.is_floating_point() or labels.dtype == torch.bool)
+    if labels.shape != (N,) or not integers:
+        raise ValueError(f"labels must be [{N}] integers, one for each row of features")
+    labels = labels.long()
+    if C < 2 or N == 0 or labels.min() < 0 or labels.max() >= C:
+        raise ValueError(f"labels must be 0 to C - 1 = {C - 1}, of two classes or more")
+    missing = torch.bincount(labels, minlength=C) == 0
+    if missing.any():
+        raise ValueError(
+            f"there is no sample of class {missing.byte().argmax()}: leave out its "
+            "row of weight and bias, and renumber the labels"
+        )
+    if d < C - 1:
+        needs = f"a simplex of {C} classes needs {C - 1} dimensions, not {d}"
+        warnings.warn(f"{needs}: the angles cannot all reach 0", stacklevel=4)
 
 
 # %% [markdown]
@@ -598,9 +636,9 @@ plt.show()
 
 # %% use
 tetrahedron = torch.tensor([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
-square = torch.tensor([[1.0, 0], [0, 1], [-1, 0], [0, -1]])
+square = torch.tensor([[1.0, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]])
 for name, W in {"tetrahedron": tetrahedron, "square": square}.items():
-    found = neural_collapse_metrics(W, torch.arange(4), W, torch.zeros(4))
+    found = neural_collapse_metrics(W, torch.arange(4), W)
     print(f"{name:11}  angle error {found['nc2_angle_means']:.3f}")
 
 # %% [markdown]

@@ -54,12 +54,19 @@ class SAM(torch.optim.Optimizer):
         optimizer = SAM(model.parameters(), torch.optim.SGD, rho=0.05, lr=0.1)
 
         def closure():
-            optimizer.zero_grad()
             loss = loss_function(model(x), y)
             loss.backward()
             return loss
 
         loss = optimizer.step(closure)  # the loss at w, before the step
+
+    The closure runs twice, each time from gradients of zero (once where every rho is
+    0, which is the base optimizer bit for bit). It can ask where it is:
+    `optimizer.ascending`, when its gradient serves the climb alone, and
+    `optimizer.perturbed`, when the weights are not w but uphill of it. Loops without
+    a closure call `first_step` after the first backward, `second_step` after the
+    second; both take `zero_grad=True`. A GradScaler goes to `step(closure, scaler)`
+    or `second_step(scaler=scaler)`, and is updated after it.
 
     Args:
         params: parameters of any shapes, or groups of them; each group may set its
@@ -70,17 +77,20 @@ class SAM(torch.optim.Optimizer):
         **kwargs: options of the base optimizer (`lr`, `momentum`, ...). Its weight
             decay stays outside the maximum, as in the paper.
 
-    The closure runs twice a step (once where every rho is 0, which is the base
-    optimizer bit for bit), so batch-norm updates and dropout draws twice. Schedulers,
-    `state_dict`, `add_param_group`, copies and pickles work as usual.
+    Schedulers, `state_dict` (one of the base optimizer can be loaded too),
+    `add_param_group`, copies and pickles work as usual.
 
     Raises:
         ValueError: rho is negative or not finite; base_optimizer is no optimizer
             class; `step` is called without a closure.
+        RuntimeError: `first_step` comes twice; 16-bit weights round the climb away.
 
     Source: Foret et al., ICLR 2021, arXiv:2010.01412, equation 2 with p = 2 and
     Algorithm 1.
     """
+
+    ascending = perturbed = False
+    saved: Iterable[tuple[Tensor, Tensor]] = ()
 
     def __init__(
         self,
@@ -101,52 +111,102 @@ class SAM(torch.optim.Optimizer):
         self.param_groups = self.base_optimizer.param_groups
         self.state = self.base_optimizer.state
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        rho = param_group.get("rho", self.defaults["rho"])
-        if not 0 <= rho < float("inf"):
-            raise ValueError(f"rho must be finite and >= 0, not {rho}")
-        super().add_param_group(param_group)
-
-    def direction(self, grads: list[Tensor]) -> list[Tensor]:
-        """The step uphill for rho = 1: g / ||g||, and 0 where the gradient is 0."""
-        norm = torch.nn.utils.get_total_norm(grads)
-        scale = torch.where(norm > 0, 1 / norm, 0.0)
-        return [g * scale.to(g.device) for g in grads]
-
     @torch.no_grad()
-    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor:
+    def step(
+        self, closure: Callable[[], Tensor] | None = None, scaler: Any = None
+    ) -> Tensor:
         if closure is None:
             raise ValueError(
-                "SAM needs step(closure): it takes two gradients a step"
+                "SAM takes two gradients a step: call step(closure), with a GradScaler "
+                "step(closure, scaler), or else first_step and second_step"
             )
         closure = torch.enable_grad()(closure)
-        loss = closure()  # leaves the gradient at w
+        self.zero_grad()
+        self.ascending = any(group["rho"] for group in self.param_groups)
+        try:
+            loss = closure()  # leaves the gradient at w
+            if self.ascending:
+                self.first_step(zero_grad=True)
+                closure()  # leaves the gradient at w + rho g / ||g||
+        finally:
+            self.restore()
+        self.second_step(scaler=scaler)
+        return loss
+
+    @torch.no_grad()
+    def first_step(self, zero_grad: bool = False) -> None:
+        if self.perturbed:
+            raise RuntimeError("first_step came twice: second_step goes in between")
         ws, rhos = [], []
         for group in self.param_groups:
             for w in group["params"]:
                 if w.grad is not None:
                     ws.append(w)
                     rhos.append(group["rho"])
-        if any(rhos):
-            saved = [w.clone() for w in ws]
-            for w, rho, d in zip(ws, rhos, self.direction([w.grad for w in ws])):
-                w.add_(d, alpha=rho)
-            try:
-                closure()  # leaves the gradient at w + rho g / ||g||
-            finally:
-                for w, value in zip(ws, saved):
-                    w.copy_(value)  # exactly, where subtracting would round
-        self.base_optimizer.step()
-        return loss
+        self.saved = [(w, w.clone()) for w in ws]
+        self.ascending, self.perturbed = False, True
+        climb = error = 0.0  # squared lengths, of 16-bit weights
+        for (w, start), rho, d in zip(
+            self.saved, rhos, self.direction([w.grad for w in ws])
+        ):
+            w.add_(d, alpha=rho)
+            if w.itemsize < 4:
+                meant = rho * d.to_dense()
+                climb += meant.norm().item() ** 2
+                error += (w.float() - start.float() - meant).norm().item() ** 2
+        if error > climb / 4:
+            self.restore()
+            raise RuntimeError(
+                "16-bit weights round a climb of length rho away: keep the weights in "
+                "float32 and compute in autocast, or take a larger rho"
+            )
+        if zero_grad:
+            self.zero_grad()
+
+    @torch.no_grad()
+    def second_step(self, zero_grad: bool = False, scaler: Any = None) -> None:
+        self.restore()
+        if scaler is None:
+            self.base_optimizer.step()
+        else:
+            scaler.step(self.base_optimizer)
+        if zero_grad:
+            self.zero_grad()
+
+    def direction(self, grads: list[Tensor]) -> list[Tensor]:
+        """The step uphill for rho = 1: g / ||g||, and 0 where the gradient is 0."""
+        grads = [g.float() if g.itemsize < 4 else g for g in grads]
+        grads = [g.coalesce() if g.is_sparse else g for g in grads]
+        for p in (float("inf"), 2.0):  # the largest first: small squares would vanish
+            values = [g.values() if g.is_sparse else g for g in grads]
+            norm = torch.nn.utils.get_total_norm([v for v in values if v.numel()], p)
+            norm = torch.where(norm == 0, 1.0, norm)
+            grads = [g / norm.to(g.device) for g in grads]
+        return grads
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        for w, value in self.saved:
+            w.copy_(value)  # exactly, where subtracting would round
+        self.saved, self.ascending, self.perturbed = (), False, False
 
     def __getstate__(self) -> dict[str, Any]:
         # torch's own would leave the base optimizer out of copies and pickles
         return {**super().__getstate__(), "base_optimizer": self.base_optimizer}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        rhos = [group["rho"] for group in self.param_groups]
         self.base_optimizer.load_state_dict(state_dict)
         self.param_groups = self.base_optimizer.param_groups
         self.state = self.base_optimizer.state
+        for group, rho in zip(self.param_groups, rhos):
+            group.setdefault("rho", rho)  # a checkpoint of the base optimizer alone
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        rho = param_group.get("rho", self.defaults["rho"])
+        if not 0 <= rho < float("inf"):
+            raise ValueError(f"rho must be finite and >= 0, not {rho}")
+        super().add_param_group(param_group)
 
 
 def hessian_top_eigenvalue(
@@ -166,9 +226,12 @@ def hessian_top_eigenvalue(
     Returns:
         The largest eigenvalue (not the largest in magnitude), approached from below.
 
+    Memory: at most ten times that of the parameters, however many iterations, beside
+    the activations.
+
     Raises:
         ValueError: loss is not a finite scalar with a graph; no parameters, or one
-            that needs no gradient; iterations < 1.
+            that needs no gradient or has a sparse one; iterations < 1.
 
     Source: Lanczos 1950; Pearlmutter 1994 for the product with the Hessian.
     """
@@ -186,35 +249,50 @@ def hessian_top_eigenvalue(
     grads = torch.autograd.grad(
         loss, parameters, create_graph=True, materialize_grads=True
     )
+    if any(g.is_sparse for g in grads):
+        raise ValueError("a sparse gradient has no graph: set sparse=False")
     curved = [i for i, g in enumerate(grads) if g.requires_grad]
     if not curved:
         return 0.0  # a linear loss
 
-    def product(v: Tensor) -> Tensor:
-        parts = v.split([p.numel() for p in parameters])
+    def product(v: list[Tensor]) -> list[Tensor]:
         Hv = torch.autograd.grad(
             [grads[i] for i in curved],
             parameters,
-            [parts[i].view_as(grads[i]).to(grads[i]) for i in curved],
+            [v[i].to(grads[i].dtype) for i in curved],
             retain_graph=True,
             materialize_grads=True,
         )
-        return torch.cat([h.flatten() for h in Hv])
+        return [h.to(x.dtype) for h, x in zip(Hv, v)]
 
-    n = sum(p.numel() for p in parameters)
-    q = torch.randn(n, generator=torch.Generator().manual_seed(0))
-    q = q.to(torch.cat([g.detach().flatten() for g in grads]))
-    Q, HQ = [], []
-    for _ in range(min(iterations, n)):
-        Q.append(q / q.norm())
-        HQ.append(product(Q[-1]))
-        q, basis = HQ[-1], torch.stack(Q)
-        for _ in range(2):  # orthogonal to all before, twice against rounding
-            q = q - basis.T @ (basis @ q)
-        if q.norm() <= 10 * torch.finfo(q.dtype).eps * HQ[-1].norm():
+    def norm(v: list[Tensor]) -> float:
+        return torch.nn.utils.get_total_norm(v).item()
+
+    # In the basis of the vectors q the Hessian is tridiagonal, alphas on the diagonal
+    # and betas beside it: the last two q lead to the next. Rounding bends the basis
+    # once an eigenvalue has been found, and only finds it again.
+    rng, q = torch.Generator().manual_seed(0), []
+    for p in parameters:
+        wide = torch.promote_types(p.dtype, torch.float32)
+        q.append(torch.randn(p.shape, generator=rng).to(p.device, wide))
+    length = norm(q)
+    q = [x / length for x in q]
+    before, alphas, betas = q, [], [0.0]
+    for _ in range(min(iterations, sum(p.numel() for p in parameters))):
+        r = product(q)
+        tiny = 10 * max(torch.finfo(x.dtype).eps for x in r) * norm(r)
+        alphas.append(sum((x * y).sum().item() for x, y in zip(q, r)))
+        r = [
+            z.sub(y, alpha=alphas[-1]).sub_(x, alpha=betas[-1])
+            for x, y, z in zip(before, q, r)
+        ]
+        betas.append(norm(r))
+        if betas[-1] <= tiny:
             break  # the space is complete
-    T = torch.stack(Q) @ torch.stack(HQ).T
-    return torch.linalg.eigvalsh((T + T.T) / 2)[-1].item()
+        before, q = q, [x / betas[-1] for x in r]
+    diagonal, beside = (torch.tensor(x, dtype=torch.float64) for x in (alphas, betas))
+    T = diagonal.diag() + beside[1:-1].diag(-1)  # eigvalsh reads the lower half
+    return torch.linalg.eigvalsh(T)[-1].item()
 
 
 # %% [markdown]
@@ -735,7 +813,6 @@ optimizer = SAM([w], torch.optim.SGD, rho=0.5, lr=0.1)
 
 
 def closure():
-    optimizer.zero_grad()
     loss = (w**2).sum() / 2
     loss.backward()
     return loss

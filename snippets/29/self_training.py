@@ -62,25 +62,20 @@ def label(ax, x, y, text, color, dx=4, dy=0, ha="left"):
 
 
 # %% take-home
-from collections.abc import Callable
-from typing import Any
+import copy
+from numbers import Integral
 
 import torch
 
 
-def refit_chain(
-    fit: Callable[[torch.Tensor], Any],
-    sample: Callable[[Any, int, torch.Generator], torch.Tensor],
-    data: torch.Tensor,
-    generations: int,
-    policy: str = "replace",
-    generator: torch.Generator | None = None,
-    real_fraction: float = 0.2,
-) -> list[Any]:
+def refit_chain(fit, sample, data, generations, policy="replace", generator=None,
+                real_fraction=0.2):
     """Fit a model, sample from it, fit the next model to the samples, and so on.
 
-    fit(train) returns a model; train is [m, ...], one example per row, and must not
-    be changed. sample(model, k, generator) returns k new rows, like those of data.
+    fit(train) returns a model: anything that copy.deepcopy can copy. train is a
+    tensor [m, ...], one example per row (an image and its label side by side).
+    sample(model, k, generator) returns k new rows, as a tensor, an array or a list
+    of numbers; all its randomness comes from the generator.
     data: the n real examples [n, ...]; generation 1 is fitted to exactly these.
     policy: what each generation t > 1 is fitted to:
       "replace"     n samples of generation t-1 (Shumailov et al., Nature 2024)
@@ -88,41 +83,83 @@ def refit_chain(
                     (Gerstgrasser et al. 2024, arXiv:2404.01413)
       "mix"         round(real_fraction * n) rows of data, drawn anew each time
                     without replacement, and samples of t-1 for the rest
-                    (as in Bertrand et al. 2024, arXiv:2310.00429)
-    generator: the only source of randomness; None means a new one with seed 0.
-    Returns the fits of generations 1 ... `generations`, in order.
-    Raises ValueError for empty, scalar or non-finite data, generations < 1, an
-    unknown policy, real_fraction outside [0, 1], samples of wrong shape or dtype.
+    generator: a torch.Generator; None means a new one with seed 0.
+    Returns the models of generations 1 ... `generations`; share_kept measures them.
+    Raises ValueError or RuntimeError, with a sentence that says what to do.
     """
-    if not isinstance(data, torch.Tensor) or data.ndim == 0 or data.numel() == 0:
-        raise ValueError("data must be a non-empty tensor, one example per row")
-    if not torch.isfinite(data).all():
-        raise ValueError("data must be finite")
-    if type(generations) is not int or generations < 1:
+    data = as_rows(data, "data")
+    n, fraction = len(data), real_fraction if policy == "mix" else 0
+    if not isinstance(generations, Integral) or generations < 1:
         raise ValueError(f"generations must be an integer > 0, not {generations!r}")
     if policy not in ("replace", "accumulate", "mix"):
         raise ValueError(f"policy: replace, accumulate or mix, not {policy!r}")
-    if not 0 <= real_fraction <= 1:
-        raise ValueError(f"real_fraction must lie in [0, 1], not {real_fraction!r}")
-    if generator is None:
-        generator = torch.Generator(data.device).manual_seed(0)
-    n = len(data)
-    real = round(real_fraction * n) if policy == "mix" else 0
-    fits, train = [fit(data)], data
-    while len(fits) < generations:
-        new = data[:0]
-        if real < n:
-            new = sample(fits[-1], n - real, generator)
-            if new.shape != (n - real, *data.shape[1:]) or new.dtype != data.dtype:
-                raise ValueError(f"sample must return {n - real} rows like data's, "
-                                 f"not {tuple(new.shape)} of {new.dtype}")
+    if not 0 <= fraction <= 1 or (0 < fraction < 1 and round(fraction * n) in (0, n)):
+        raise ValueError(f"real_fraction must be k/{n} for k real rows, not {fraction}")
+    generator = generator or torch.Generator(data.device).manual_seed(0)
+
+    real, rows = round(fraction * n), [data]
+    models = [copy.deepcopy(fit(torch.cat(rows)))]  # fit may train one object on and on
+    while len(models) < generations:
+        first = len(models) == 1
+        new = checked_sample(sample, models[-1], n - real, generator, data, twice=first)
         if policy == "accumulate":
-            train = torch.cat([train, new])
+            rows.append(new)
         else:
-            rows = torch.randperm(n, generator=generator, device=generator.device)
-            train = torch.cat([data[rows[:real].to(data.device)], new])
-        fits.append(fit(train))
-    return fits
+            order = torch.randperm(n, generator=generator, device=generator.device)
+            rows = [data[order[:real].to(data.device)], new]
+        models.append(copy.deepcopy(fit(torch.cat(rows))))
+    return models
+
+
+def share_kept(models, sample, data, measure=None, generator=None):
+    """How fast a chain forgets: measure(n samples) / measure(data), model by model.
+
+    The measure of rows [n, ...] is a number above zero; by default it is the total
+    variance, the sum over all columns. The generation at which the share falls below
+    one half is the half-life of what you measure. What is rare goes first, before the
+    variance shows it: if you need it, count it, with a measure of your own.
+    """
+    data = as_rows(data, "data")
+    generator = generator or torch.Generator(data.device).manual_seed(0)
+    measure = measure or (lambda rows: rows.float().var(0).sum())
+    whole = float(measure(data))
+    if not whole > 0:
+        raise ValueError(f"the measure of data must be above zero, not {whole}")
+    made = (checked_sample(sample, m, len(data), generator, data) for m in models)
+    return [float(measure(rows)) / whole for rows in made]
+
+
+def checked_sample(sample, model, k, generator, data, twice=False):
+    """k rows like those of data; drawn twice, to see that the generator decides all."""
+    if k == 0:
+        return data[:0]
+    state = generator.get_state()
+    rows = as_rows(sample(model, k, generator), "what sample returns")
+    if rows.shape != (k, *data.shape[1:]) or not torch.can_cast(rows.dtype, data.dtype):
+        raise ValueError(f"sample must return {k} rows like data's, of {data.dtype}, "
+                         f"not {list(rows.shape)} of {rows.dtype}")
+    if twice:
+        generator.set_state(state)
+        again = as_rows(sample(model, k, generator), "what sample returns")
+        if not torch.equal(rows, again):
+            raise RuntimeError("sample must draw from its generator alone: seed any "
+                               "other source with torch.randint(2**31, (), "
+                               "generator=generator)")
+    return rows.to(data)
+
+
+def as_rows(rows, name):
+    """A tensor [rows, ...] of finite numbers, without a graph."""
+    try:
+        rows = torch.as_tensor(rows).detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} must be a tensor, an array or a list of numbers, one "
+                         "example per row; torch.stack makes one of many") from error
+    if rows.ndim == 0 or rows.numel() == 0:
+        raise ValueError(f"{name} must be non-empty, one example per row")
+    if not rows.isfinite().all():
+        raise ValueError(f"{name} must be finite")
+    return rows
 
 
 # %% [markdown]
@@ -601,9 +638,13 @@ def draw_slips(hat, k, generator):
     return hat[torch.randint(len(hat), (k,), generator=generator)]
 
 
-hats = {policy: refit_chain(torch.clone, draw_slips, torch.arange(10), 100, policy)
-        for policy in ("replace", "accumulate")}
-print("names left:", {policy: len(hat[-1].unique()) for policy, hat in hats.items()})
+slips = torch.arange(10)
+for policy in ("replace", "accumulate"):
+    hats = refit_chain(torch.clone, draw_slips, slips, 100, policy)
+    shares = share_kept(hats, draw_slips, slips)
+    for t in (1, 10, 100):
+        left, share = len(hats[t - 1].unique()), shares[t - 1]
+        print(f"{policy}, hat {t}: names left {left}, variance left {share:.0%}")
 
 
 # %% results

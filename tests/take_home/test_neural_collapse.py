@@ -1,9 +1,15 @@
 """The take-home function of neural collapse against cases whose answer is known."""
 
 import math
+import subprocess
+import sys
+import warnings
 
 import pytest
 import torch
+
+from runner.snippet import Snippet
+from tests.project import ROOT
 
 KEYS = {
     "nc1",
@@ -88,7 +94,8 @@ def test_a_regular_polygon_fails_the_angle_test_only(metrics, C):
     turn = 2 * math.pi / C * torch.arange(C, dtype=torch.float64)
     corners = torch.stack([turn.cos(), turn.sin()], dim=1)
     y = torch.arange(C).repeat(3)
-    result = metrics(corners[y], y, corners, torch.zeros(C, dtype=torch.float64))
+    with pytest.warns(UserWarning, match=f"a simplex of {C} classes needs {C - 1} dimensions, not 2"):
+        result = metrics(corners[y], y, corners, torch.zeros(C, dtype=torch.float64))
     cosines = [math.cos(2 * math.pi * k / C) for k in range(1, C)]
     expected = sum(abs(cos + 1 / (C - 1)) for cos in cosines) / (C - 1)
     assert expected > 0.25
@@ -121,13 +128,13 @@ def test_nc1_of_isotropic_noise_on_a_simplex(metrics, C, radius, sigma):
 def test_nc1_is_the_trace_formula_of_the_paper(metrics):
     rng = torch.Generator().manual_seed(3)
     C, d, N = 4, 7, 60
-    y = torch.arange(N) % C
+    y = torch.arange(N) % (C + 2) % C  # two classes have twice the images
     h = torch.randn(N, d, generator=rng, dtype=torch.float64) + 3 * simplex(C, d)[y]
     W = torch.randn(C, d, generator=rng, dtype=torch.float64)
     mu = torch.stack([h[y == c].mean(0) for c in range(C)])
     within = h - mu[y]
     sigma_w = within.T @ within / N
-    between = mu - mu.mean(0)
+    between = mu - h.mean(0)  # over samples, and each class once in sigma_b
     sigma_b = between.T @ between / C
     pinv = torch.linalg.pinv(sigma_b, hermitian=True, rtol=1e-9)
     expected = (sigma_w @ pinv).trace().item() / C
@@ -167,11 +174,35 @@ def test_nc4_is_the_share_on_which_the_two_rules_differ(metrics):
     assert metrics(h, y, W, b)["nc4"] == pytest.approx(0.8)
 
 
-def test_class_sizes_do_not_tilt_the_geometry(metrics):
-    corners = simplex(4, 6)
-    y = torch.tensor([0] * 50 + [1] * 9 + [2] * 2 + [3])
-    result = metrics(corners[y], y, corners, torch.zeros(4, dtype=torch.float64))
-    assert all(value == pytest.approx(0, abs=1e-12) for value in result.values())
+def test_the_centre_is_the_mean_of_the_samples_as_in_the_paper(metrics):
+    # corners e_c of class sizes 6, 2, 1, 1: mu_G = (.6, .2, .1, .1), M = I - 1 mu_G^T, so
+    # that |M_c|^2 = 1 - 2 p_c + |p|^2 and M_c M_k = |p|^2 - p_c - p_k
+    y = torch.tensor([0] * 6 + [1] * 2 + [2] + [3])
+    eye = torch.eye(4, dtype=torch.float64)
+    result = metrics(eye[y], y, eye)
+    p = [0.6, 0.2, 0.1, 0.1]
+    pp = sum(q * q for q in p)
+    lengths = [math.sqrt(1 - 2 * q + pp) for q in p]
+    pairs = [(i, j) for i in range(4) for j in range(i)]
+    cosines = [(pp - p[i] - p[j]) / (lengths[i] * lengths[j]) for i, j in pairs]
+    assert result["nc2_angle_means"] == pytest.approx(sum(abs(cos + 1 / 3) for cos in cosines) / 6)
+    mean = sum(lengths) / 4
+    spread = math.sqrt(sum((length - mean) ** 2 for length in lengths) / 4)
+    assert result["nc2_equinorm_means"] == pytest.approx(spread / mean)
+    # W = I: |W|_F = 2, and their product is the trace of M
+    frobenius = math.sqrt(sum(length**2 for length in lengths))
+    assert result["nc3"] == pytest.approx(2 - 2 * 3 / (2 * frobenius))
+    for key in ("nc1", "nc2_equinorm_weights", "nc4"):
+        assert result[key] == pytest.approx(0, abs=1e-12), key
+
+
+def test_class_sizes_tilt_the_means_and_not_the_rows(metrics):
+    # with the mean of the class means as the centre an exact simplex stayed one, however unequal the classes
+    corners, sizes = simplex(4, 6), torch.tensor([50, 9, 2, 1])
+    y = torch.arange(4).repeat_interleave(sizes)
+    result = metrics(corners[y], y, corners)
+    assert result["nc2_angle_means"] > 0.1
+    assert result["nc2_angle_weights"] == pytest.approx(0, abs=1e-12)
 
 
 # --- bad input ---------------------------------------------------------------------
@@ -190,7 +221,6 @@ def cases():
         "features 1-D": (h[0], y, W, b, "features"),
         "features 3-D": (h[None], y, W, b, "features"),
         "features integer": (h.long(), y, W, b, "features"),
-        "features half": (h.half(), y, W, b, "features"),
         "too few labels": (h, y[:-1], W, b, "labels"),
         "labels 2-D": (h, y[:, None], W, b, "labels"),
         "labels float": (h, y.double(), W, b, "labels"),
@@ -200,7 +230,7 @@ def cases():
         "no samples": (h[:0], y[:0], W, b, "labels"),
         "class missing": (h[4:], y[4:], W, b, "class 0"),
         "only one class present": (h, one, W, b, "class"),
-        "one class": (h, one, W[:1], b[:1], "weight"),
+        "one class": (h, one, W[:1], b[:1], "two classes"),
         "weight of other width": (h, y, W[:, :-1], b, "weight"),
         "weight 1-D": (h, y, W[0], b, "weight"),
         "bias too short": (h, y, W, b[:-1], "bias"),
@@ -209,7 +239,6 @@ def cases():
         "infinite bias": (h, y, W, b + math.inf, "finite"),
         "a row of weight is zero": (h, y, hole, b, "zero"),
         "all features equal": (torch.ones_like(h), y, W, b, "zero"),
-        "device": (h, y, W.to("meta"), b, "device"),
     }
 
 
@@ -218,6 +247,116 @@ def test_senseless_input_is_refused(metrics, name):
     *arguments, word = cases()[name]
     with pytest.raises(ValueError, match=word):
         metrics(*arguments)
+
+
+# --- what practitioners have --------------------------------------------------------
+
+
+def test_a_head_without_bias(metrics):
+    h, y, W, b = with_noise(0.1)
+    assert metrics(h, y, W) == metrics(h, y, W, torch.zeros_like(b))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision(metrics, dtype):
+    # what the numbers are that the features hold, is computed in double precision
+    h, y, W, b = (t.to(dtype) if t.is_floating_point() else t for t in with_noise(0.2))
+    assert metrics(h, y, W, b) == metrics(h.double(), y, W.double(), b.double())
+
+
+@pytest.mark.parametrize("offset", [0, 3])
+def test_directions_that_are_only_rounding_do_not_count(metrics, offset):
+    # ten classes on a line in 64 dimensions: NC1 is that of the line, in every precision
+    rng = torch.Generator().manual_seed(0)
+    line = orthonormal(64)[:1]
+    at = torch.arange(10, dtype=torch.float64)[:, None] - 4.6
+    y = torch.arange(10).repeat(30)
+    noise = torch.randn(300, 1, generator=rng, dtype=torch.float64)
+    t = at[y] + 0.05 * (noise - torch.stack([noise[y == c].mean(0) for c in range(10)])[y])
+    between = (at - at.mean()).square().mean()
+    expected = ((t - at[y]).square().mean() / between / 10).item()
+    for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5), (torch.bfloat16, 0.1)):
+        result = metrics((t @ line + offset).to(dtype), y, torch.ones(10, 64))
+        assert result["nc1"] == pytest.approx(expected, rel=tolerance), dtype
+
+
+def test_too_few_dimensions_for_a_simplex_are_said_where_it_was_called(metrics):
+    h, y, W, _ = collapsed(C=5, d=8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        metrics(h, y, W)
+        metrics(h[:, :4] + 1e-3, y, W[:, :4])  # C - 1 are enough
+    with pytest.warns(UserWarning, match="a simplex of 5 classes needs 4 dimensions, not 3") as said:
+        metrics(h[:, :3], y, W[:, :3])
+    assert said[0].filename == __file__
+
+
+def test_many_rows_are_taken_in_chunks_and_none_is_lost(metrics):
+    C, d, N = 3, 512, 5001  # ten chunks, the last not full
+    rng = torch.Generator().manual_seed(0)
+    y = torch.randint(C, (N,), generator=rng)
+    h = torch.randn(N, d, generator=rng) + 9 * torch.eye(C, d)[y]
+    W, b = torch.randn(C, d, generator=rng), torch.randn(C, generator=rng)
+    mu = torch.stack([h[y == c].double().mean(0) for c in range(C)])
+    within, M = h - mu[y], mu - h.double().mean(0)
+    sigma = torch.linalg.pinv(M.T @ M / C, hermitian=True, rtol=1e-9)
+    result = metrics(h, y, W, b)
+    assert result["nc1"] == pytest.approx((within @ sigma * within).sum().item() / N / C, rel=1e-9)
+    nearest = torch.cdist(h.double(), mu).argmin(1)
+    assert result["nc4"] == ((h @ W.T + b).argmax(1) != nearest).double().mean().item()
+
+
+MEASURE = """
+import resource
+import torch
+
+exec(open("cell.py").read())
+torch.set_num_threads(1)
+neural_collapse_metrics(torch.randn(40, 8), torch.arange(40) % 4, torch.randn(4, 8))  # what torch takes once
+features, labels = torch.empty(150_000, 256).normal_(), torch.arange(150_000) % 10
+page = resource.getpagesize()
+before = int(open("/proc/self/statm").read().split()[1]) * page
+neural_collapse_metrics(features, labels, torch.randn(10, 256))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(1 + (peak - before) / (4 * features.numel()))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the memory from /proc")
+def test_a_large_set_takes_half_as_much_again_as_its_features(tmp_path):
+    cells = Snippet(ROOT, "29/neural_collapse").read()
+    (source,) = (cells.notebook.cells[at].source for at, name in cells.code() if name == "take-home")
+    (tmp_path / "cell.py").write_text(source)
+    done = subprocess.run([sys.executable, "-c", MEASURE], cwd=tmp_path, capture_output=True, text=True)
+    assert float(done.stdout) <= 1.5, done.stderr
+
+
+def test_features_on_disk(metrics, tmp_path):
+    h, y, W, b = with_noise(0.1)
+    (tmp_path / "features").write_bytes(h.numpy().tobytes())
+    mapped = torch.from_file(str(tmp_path / "features"), size=h.numel(), dtype=h.dtype).view_as(h)
+    assert metrics(mapped, y, W, b) == metrics(h, y, W, b)
+
+
+class OnDeviceWithoutDouble(torch.Tensor):
+    """As a tensor on such a device: no result that stays there has 64 bits."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        result = super().__torch_function__(func, types, args, kwargs)
+        if isinstance(result, torch.Tensor) and result.dtype == torch.float64:
+            raise TypeError("this device has no float64")
+        return result
+
+
+def test_a_device_without_double_precision(metrics):
+    h, y, W, b = with_noise(0.2)
+    there = h.float().as_subclass(OnDeviceWithoutDouble)
+    with pytest.raises(TypeError):
+        there.double()
+    single = metrics(there, y, W, b)
+    for key, value in metrics(h, y, W, b).items():
+        assert single[key] == pytest.approx(value, rel=1e-4, abs=1e-5), key
 
 
 # --- manners -----------------------------------------------------------------------

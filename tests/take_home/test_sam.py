@@ -2,13 +2,19 @@
 
 import copy
 import math
+import os
 import pickle
+import re
+import subprocess
 import sys
 import types
 
 import pytest
 import torch
 from torch.optim import SGD, Adam, AdamW
+
+from runner.snippet import Snippet
+from tests.project import ROOT
 
 A = torch.tensor([[3.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])
 DTYPES = [torch.float32, torch.float64]
@@ -26,6 +32,15 @@ DEVICES = [
 @pytest.fixture
 def ns(take_home):
     return take_home("29/sam")
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """A folder with the cell as `cell.py`, for programs of their own."""
+    cells = Snippet(ROOT, "29/sam").read()
+    (source,) = (cells.notebook.cells[at].source for at, name in cells.code() if name == "take-home")
+    (tmp_path / "cell.py").write_text(source)
+    return tmp_path
 
 
 @pytest.fixture
@@ -456,3 +471,353 @@ def test_a_copy_is_complete_and_independent(SAM, way, monkeypatch):
     train(twin, other, 1)
     schedule.step()
     assert other.base_optimizer.param_groups[0]["lr"] == pytest.approx(0.05)
+
+
+# ---- SAM: what practitioners have
+
+
+def flat(params):
+    return torch.cat([p.detach().flatten() for p in params])
+
+
+def test_the_closure_can_ask_which_pass_it_is(SAM):
+    w = torch.ones(2, requires_grad=True)
+    optimizer = SAM([w], SGD, rho=0.1, lr=0.1)
+    seen = []
+
+    def closure():
+        seen.append((optimizer.ascending, optimizer.perturbed))
+        loss = (w**2).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert seen == [(True, False), (False, True)]
+    assert (optimizer.ascending, optimizer.perturbed) == (False, False)
+    optimizer.param_groups[0]["rho"] = 0  # one pass: its gradient is for the descent
+    optimizer.step(closure)
+    assert seen[2:] == [(False, False)]
+
+
+def test_batch_norm_can_be_frozen_in_the_second_pass(SAM):
+    net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 2))
+    norms = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm1d)]
+    x = torch.randn(10, 3, generator=torch.Generator().manual_seed(0))
+    optimizer = SAM(net.parameters(), SGD, rho=0.5, lr=0.1)
+    expected = copy.deepcopy(net)
+    expected(x)  # one pass at w
+
+    def closure():
+        for norm in norms:
+            norm.track_running_stats = not optimizer.perturbed
+        loss = net(x).square().mean()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    for name, value in expected[1].named_buffers():
+        assert torch.equal(getattr(net[1], name), value), name
+
+
+WORKER = """
+import os, sys
+from contextlib import nullcontext
+
+import torch
+import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+
+rank = int(sys.argv[1])
+exec(open("cell.py").read())
+dist.init_process_group("gloo", init_method=f"file://{os.getcwd()}/meeting", rank=rank, world_size=2)
+net = torch.nn.Linear(3, 1, bias=False).double()
+torch.nn.init.ones_(net.weight)
+model = DistributedDataParallel(net)
+x = torch.tensor([[[1.0, 2, 3]], [[0, -1, 4]]], dtype=torch.float64)[rank]
+optimizer = SAM(model.parameters(), torch.optim.SGD, rho=0.3, lr=0.1)
+
+
+def closure():
+    with model.no_sync() if optimizer.ascending else nullcontext():
+        loss = (model(x) ** 2).sum() / 2
+        loss.backward()
+    return loss
+
+
+for _ in range(2):
+    optimizer.step(closure)
+print(net.weight.tolist()[0])
+dist.destroy_process_group()
+"""
+
+
+def test_each_worker_climbs_by_itself_without_sync(alone):
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(rank)],
+            cwd=alone,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    outputs = [worker.communicate(timeout=120) for worker in started]
+    assert [worker.returncode for worker in started] == [0, 0], outputs
+    # loss (x w)^2 / 2 on each worker: g = x (x w), climbed along g / |g|, then averaged
+    w = torch.ones(3, dtype=torch.float64)
+    xs = torch.tensor([[1.0, 2, 3], [0, -1, 4]], dtype=torch.float64)
+    for _ in range(2):
+        gradients = []
+        for x in xs:
+            g = x * (x @ w)
+            gradients.append(x * (x @ (w + 0.3 * g / g.norm())))
+        w = w - 0.1 * sum(gradients) / 2
+    for stdout, _ in outputs:
+        assert eval(stdout) == pytest.approx(w.tolist(), rel=1e-12)
+
+
+def steps_of(SAM, take, **options):
+    """The weights of a small network after three steps that `take` makes."""
+    net, loss_of = small_net()
+    optimizer = SAM(net.parameters(), SGD, rho=0.2, lr=0.1, momentum=0.9, **options)
+    for _ in range(3):
+        take(optimizer, loss_of)
+    return flat(net.parameters())
+
+
+def by_closure(optimizer, loss_of):
+    optimizer.step(closure_for(optimizer, loss_of))
+
+
+def test_loops_and_closures_of_other_packages_do_the_same(SAM):
+    def two_steps(optimizer, loss_of):
+        loss_of().backward()
+        optimizer.first_step(zero_grad=True)
+        loss_of().backward()
+        optimizer.second_step(zero_grad=True)
+
+    def without_zero_grad(optimizer, loss_of):
+        def closure():
+            loss = loss_of()
+            loss.backward()
+            return loss
+
+        closure()  # some want the first gradient before the step
+        optimizer.step(closure)
+
+    expected = steps_of(SAM, by_closure)
+    assert torch.equal(steps_of(SAM, two_steps), expected)
+    assert torch.equal(steps_of(SAM, without_zero_grad), expected)
+
+
+def test_a_first_step_without_the_second_is_refused(SAM):
+    w = torch.ones(2, requires_grad=True)
+    optimizer = SAM([w], SGD, rho=0.1, lr=0.1)
+    (w**2).sum().backward()
+    optimizer.first_step()
+    with pytest.raises(RuntimeError, match="second_step goes in between"):
+        optimizer.first_step()
+
+
+def with_scaler(scaler):
+    def take(optimizer, loss_of):
+        def closure():
+            loss = loss_of()
+            scaler.scale(loss).backward()
+            return loss
+
+        optimizer.step(closure, scaler)
+        scaler.update()
+
+    return take
+
+
+@pytest.mark.parametrize("fused", [False, True])  # a fused optimizer takes the scale off by itself
+def test_a_gradient_scaler_changes_nothing_but_the_scale(SAM, fused):
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**16)  # a power of two: exact
+    assert torch.equal(steps_of(SAM, with_scaler(scaler), fused=fused), steps_of(SAM, by_closure, fused=fused))
+
+
+def test_gradients_are_clipped_in_the_pass_that_moves_the_weights(SAM):
+    # by hand: after the scale is taken off, and not in the pass that climbs
+    w = torch.tensor([3.0, 4.0], dtype=torch.float64, requires_grad=True)
+    optimizer = SAM([w], SGD, rho=0.5, lr=0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+
+    def closure():
+        loss = (w**2).sum() / 2
+        scaler.scale(loss).backward()
+        if not optimizer.ascending:
+            scaler.unscale_(optimizer.base_optimizer)
+            torch.nn.utils.clip_grad_norm_([w], 1.0)
+        return loss
+
+    optimizer.step(closure, scaler)
+    scaler.update()
+    # uphill (3.3, 4.4), clipped to (0.6, 0.8)
+    assert w.tolist() == pytest.approx([3 - 0.06, 4 - 0.08], rel=1e-5)
+
+
+def test_a_gradient_scaler_skips_a_step_that_overflows(SAM):
+    net, loss_of = small_net()
+    before = flat(net.parameters())
+    optimizer = SAM(net.parameters(), SGD, rho=0.2, lr=0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127, backoff_factor=2.0**-100)
+    take = with_scaler(scaler)
+    for p in net.parameters():
+        p.register_hook(lambda g: g * 100)
+    take(optimizer, loss_of)
+    assert torch.equal(flat(net.parameters()), before)
+    take(optimizer, loss_of)
+    assert flat(net.parameters()).isfinite().all()
+    assert not torch.equal(flat(net.parameters()), before)
+
+
+def test_a_gradient_scaler_in_torchs_own_way_is_told_what_to_do(SAM):
+    w = torch.ones(2, requires_grad=True)
+    optimizer = SAM([w], SGD, rho=0.1, lr=0.1)
+    scaler = torch.amp.GradScaler("cpu")
+    scaler.scale((w**2).sum()).backward()
+    with pytest.raises(ValueError, match=r"with a GradScaler step\(closure, scaler\)"):
+        scaler.step(optimizer)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_in_autocast_it_learns_as_in_single_precision(SAM, dtype):
+    losses = {}
+    for precision in (torch.float32, dtype):
+        net, loss_of = small_net()
+        optimizer = SAM(net.parameters(), SGD, rho=0.05, lr=0.5)
+        scaler = torch.amp.GradScaler("cpu", enabled=precision == torch.float16)
+
+        def closure(loss_of=loss_of, scaler=scaler, precision=precision):
+            with torch.autocast("cpu", dtype=precision, enabled=precision != torch.float32):
+                loss = loss_of()
+            scaler.scale(loss).backward()
+            return loss
+
+        for _ in range(30):
+            optimizer.step(closure, scaler)
+            scaler.update()
+        losses[precision] = loss_of().item()
+    assert losses[dtype] == pytest.approx(losses[torch.float32], rel=0.03)
+    assert losses[dtype] < 1.0
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"), [(torch.float16, 1e-7), (torch.bfloat16, 1e-30), (torch.float32, 1e-37), (torch.float64, 1e-300)]
+)
+def test_the_climb_has_length_rho_however_small_the_gradient(SAM, dtype, size):
+    w = torch.zeros(3, dtype=dtype, requires_grad=True)
+    optimizer = SAM([w], SGD, rho=0.25, lr=0.1)
+    w.grad = torch.tensor([3.0, 0.0, 4.0], dtype=dtype) * size
+    expected = w.grad.double() / w.grad[2].double()  # as rounded, and none so small
+    expected = expected / expected.norm()
+    optimizer.first_step()
+    torch.testing.assert_close(w.detach().double(), 0.25 * expected, rtol=2 * torch.finfo(dtype).eps, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_sixteen_bit_weights_that_a_small_step_cannot_move(SAM, dtype):
+    for size, rho in ((1.0, 0.5), (100.0, 0.01)):
+        w = torch.full((50,), size, dtype=dtype, requires_grad=True)
+        optimizer = SAM([w], SGD, rho=rho, lr=0.1)
+        closure = closure_for(optimizer, lambda w=w: (w * torch.linspace(0.5, 1, 50)).sum())
+        if size == 1:
+            optimizer.step(closure)
+            assert not torch.equal(w, torch.ones_like(w))
+        else:
+            with pytest.raises(RuntimeError, match="keep the weights in float32"):
+                optimizer.step(closure)
+            assert torch.equal(w, torch.full_like(w, size))
+            assert not optimizer.perturbed
+
+
+def test_weights_of_several_precisions_and_none_at_all(SAM):
+    u = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    v = torch.zeros(2, dtype=torch.bfloat16, requires_grad=True)
+    nothing = torch.zeros(0, requires_grad=True)
+    optimizer = SAM([u, v, nothing], SGD, rho=5.0, lr=1.0)
+    u.grad, v.grad, nothing.grad = torch.full_like(u, 3), torch.full_like(v, 4), nothing.detach()
+    optimizer.first_step()
+    assert u.tolist() == pytest.approx([1 + 3 / 2**0.5] * 2)  # the norm of (3, 3, 4, 4) is 5 sqrt 2
+    assert v.tolist() == pytest.approx([4 / 2**0.5] * 2, rel=1e-2)
+
+
+def test_sparse_gradients(SAM):
+    runs = []
+    for sparse in (True, False):
+        table = torch.nn.Embedding(6, 3, sparse=sparse)
+        with torch.no_grad():
+            table.weight.copy_(torch.arange(18.0).view(6, 3) / 10)
+        optimizer = SAM(table.parameters(), SGD, rho=0.3, lr=0.1)
+        places = torch.tensor([1, 1, 4])  # a row twice: its gradient comes in two parts
+        for _ in range(3):
+            optimizer.step(closure_for(optimizer, lambda t=table, at=places: (t(at) ** 3).sum()))
+        runs.append(table.weight.detach())
+    torch.testing.assert_close(*runs)
+
+
+def test_a_checkpoint_of_the_base_optimizer_alone(SAM):
+    net, loss_of = small_net()
+    base = SGD(net.parameters(), lr=0.3, momentum=0.9)
+    loss_of().backward()
+    base.step()
+    optimizer = SAM(net.parameters(), SGD, rho=0.2, lr=0.1, momentum=0.9)
+    optimizer.load_state_dict(base.state_dict())
+    assert optimizer.param_groups[0]["lr"] == 0.3
+    assert optimizer.param_groups[0]["rho"] == 0.2
+    for p in net.parameters():
+        assert torch.equal(optimizer.state[p]["momentum_buffer"], base.state[p]["momentum_buffer"])
+    before = flat(net.parameters())
+    by_closure(optimizer, loss_of)
+    assert not torch.equal(flat(net.parameters()), before)
+    base.load_state_dict(optimizer.state_dict())  # and the way back
+
+
+# ---- the top eigenvalue: memory and precision
+
+MEASURE = """
+import resource
+import torch
+
+exec(open("cell.py").read())
+torch.set_num_threads(1)
+layers = [torch.nn.Linear(1200, 1200) for _ in range(3)]
+net = torch.nn.Sequential(*layers)
+x = torch.randn(8, 1200)
+hessian_top_eigenvalue(net(x).square().mean(), [layers[2].bias], 2)  # what torch takes once
+weights = sum(p.numel() * 4 for p in net.parameters())
+before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+hessian_top_eigenvalue(net(x).square().mean(), net.parameters(), 40)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / weights)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the memory from /proc")
+def test_eigenvalue_takes_the_memory_that_it_says(top, alone):
+    (times,) = re.findall(r"at most (\w+) times", top.__doc__)
+    done = subprocess.run([sys.executable, "-c", MEASURE], cwd=alone, capture_output=True, text=True)
+    assert float(done.stdout) <= {"ten": 10}[times], done.stderr
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_eigenvalue_of_half_precision(top, dtype):
+    a = A.to(dtype)  # its numbers have no rounding
+    w = torch.ones(3, dtype=dtype, requires_grad=True)
+    exact = torch.linalg.eigvalsh(A.double())[-1].item()
+    assert top(quadratic(w, a), [w], 3) == pytest.approx(exact, rel=4 * torch.finfo(dtype).eps)
+
+
+def test_eigenvalue_of_weights_of_several_precisions(top):
+    u = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    v = torch.ones(2, requires_grad=True)
+    assert top((u**2).sum() + 3 * (v**2).sum(), [u, v], 4) == pytest.approx(6, rel=1e-5)
+
+
+def test_eigenvalue_with_a_sparse_gradient_says_what_to_do(top):
+    table = torch.nn.Embedding(6, 3, sparse=True)
+    with pytest.raises(ValueError, match="sparse=False"):
+        top((table(torch.tensor([1, 2])) ** 2).sum(), [table.weight], 5)
