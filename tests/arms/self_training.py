@@ -81,6 +81,6 @@ TRIED: dict[str, Callable[[dict[str, Any], dict[str, Any]], bool]] = {
     "`48, 100, 32, 0.14` to `48, 100, 32, 0.07` in `training`": more("replace_left"),
     '`"20% real": {"real": 0.2}` to `"20% real": {"real": 0.5}` in `chains`': more("mix_left"),
     "`n, T, CHAINS = 10` to `n, T, CHAINS = 100` in `gaussian`": lambda now, built: (
-        min(now["gauss_replace_median"]) > 1 / 3 > 100 * max(built["gauss_replace_median"])
+        min(now["gauss_replace_median"]) > 1 / 4 > 100 * max(built["gauss_replace_median"])
     ),
 }
