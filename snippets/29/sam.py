@@ -477,7 +477,7 @@ def best_held_out(choices, data):
 
 
 # %% sharpness
-def sharpest(w, x, y, size, starts=seeds, steps=12):
+def sharpest(w, x, y, size, starts=seeds, steps=10):
     """The largest eigenvalue of S H S and its eigenvector, for each network.
 
     H is the Hessian of its training loss, S = diag(size). Lanczos iteration: H is only
@@ -506,7 +506,7 @@ def rescale(w, s):  # relu(s z) / s = relu(z): the function stays the same
 
 # %% arms
 decays = {"decay_05": 5e-3, "decay_10": 1e-2, "tuned": TUNED, "decay_40": 4e-2}
-radii = {"rho_05": 0.05, "rho_10": 0.1, "rho_20": 0.2, "sam": RHO}
+radii = {"rho_10": 0.1, "rho_20": 0.2, "sam": RHO}
 looks = train(
     {"sgd": {}, "sgd_clean": {"noise": 0.0}}
     | {name: {"decay": decay} for name, decay in decays.items()}
@@ -646,12 +646,12 @@ plt.show()
 # %% in-motion
 from matplotlib.animation import FuncAnimation
 
-line, slices = torch.linspace(-1, 1, 17), {}  # name: [look, place]
+line, slices = torch.linspace(-1, 1, 13), {}  # name: [look, place]
 for name in ["sgd", "tuned", "sam"]:
     first = looks[name][:, 0]
     x, y = (t[:1].expand(len(first), *t.shape[1:]) for t in noisy[:2])
     starts = seeds[:1] * len(first)
-    _, u = sharpest(first, x, y, torch.ones_like(first), starts, steps=8)
+    _, u = sharpest(first, x, y, torch.ones_like(first), starts, steps=5)
     with torch.no_grad():
         places = [losses(first + s * u, x, y) for s in line]
     slices[name] = torch.stack(places, dim=1)
@@ -661,7 +661,7 @@ moving = {}
 for name, style in [("sgd", "C1o"), ("tuned", "C5P"), ("sam", "C0D")]:
     trails = left.plot([], torch.empty(0, len(seeds)), style[:2], lw=1, alpha=0.5)
     (heads,) = left.plot([], [], style, ms=6)
-    (valley,) = right_.plot([], [], style + "-", ms=7, lw=1.8, markevery=[8])
+    (valley,) = right_.plot([], [], style + "-", ms=7, lw=1.8, markevery=[6])
     moving[name] = trails, heads, valley
 left.text(65, 60, "SGD", color="C1")
 left.text(20, 95, "SGD, tuned decay", color="C5")
