@@ -621,14 +621,16 @@ def circuits(w, heads):
 
 
 def on_diagonal(tables):
-    """The share of rows whose greatest entry is on the diagonal."""
-    return (tables.argmax(2) == torch.arange(V)).double().mean(1).tolist()
+    """The share of rows whose greatest entry is on the diagonal; None without heads."""
+    share = (tables.argmax(2) == torch.arange(V)).double().mean(1)
+    return [one.item() if table.any() else None for one, table in zip(share, tables)]
 
 
 def positive(tables):
-    """Elhage et al.: the sum of the eigenvalues over that of their moduli."""
+    """Elhage et al.: the sum of the eigenvalues over that of their moduli; or None."""
     eigenvalues = torch.linalg.eigvals(tables)
-    return (eigenvalues.sum(1).real / eigenvalues.abs().sum(1)).tolist()
+    share = eigenvalues.sum(1).real / eigenvalues.abs().sum(1)
+    return [one.item() if table.any() else None for one, table in zip(share, tables)]
 
 
 # Before training, as many heads, chosen the same way: the highest scores.
