@@ -2,9 +2,9 @@
 # # Mechanistic interpretability
 #
 # A two-layer transformer made of attention alone is trained on random tokens that
-# repeat. It finds an algorithm, the *induction head*: look for the last place where
-# the present token stood, and copy what came next. Here the algorithm is found in
-# the attention, tested by cutting its wires, and read from the weights.
+# repeat. It finds an algorithm, *induction*: look for the last place where the
+# present token stood, and copy what came next. Here the algorithm is found in the
+# attention, tested by cutting its wires, and read from the weights.
 #
 # Elhage, Nanda, Olsson et al., "A Mathematical Framework for Transformer Circuits",
 # Transformer Circuits Thread, 2021; Olsson et al., "In-context Learning and
@@ -16,31 +16,37 @@
 # \left( \frac{(x_t W_Q + b_Q)(x_s W_K + b_K)^T}{\sqrt{d_h}} \right),
 # \qquad h_t = \sum_s A_{ts} \, x_s W_V W_O .$$
 #
-# $W_Q W_K^T$, the QK circuit, decides where the head looks; $W_V W_O$, the OV
-# circuit, decides what it writes once it looks there.
+# $W_Q W_K^T$ decides where the head looks, $W_V W_O$ what it writes once it looks
+# there.
 
 # %% setup
 import math
 import os
+import zlib
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 try:
     SEED = int(os.environ.get("SEED", "0"))
 except ValueError:
     raise SystemExit("SEED must be an integer, such as SEED=3.") from None
-SEEDS = [SEED + i for i in range(5)]
+seeds = [5 * SEED + k for k in range(5)]  # no other SEED has any of these
 torch.set_num_threads(1)  # tensors this small gain nothing from a second thread
 torch.set_flush_denormal(True)
 
-V, T, d = 64, 48, 48  # vocabulary, tokens in a sequence, width of the stream
-P_MIN, P_MAX = 8, 24  # the periods trained on
-HEADS = (3, 1)  # heads in each layer
-STEPS, BATCH, LR = 160, 32, 2e-2
+
+def stream(seed, purpose):
+    """Random numbers of their own for each seed and each purpose."""
+    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {purpose}".encode()))
+
+
+N, V, T, d = len(seeds), 32, 32, 32  # networks, vocabulary, tokens, width
+P_MIN, P_MAX = 4, 16  # the periods trained on
+HEADS = (4, 1)  # heads in each layer
+STEPS, BATCH, LR = 160, 32, 3e-2
 EVERY = 5  # steps between two measurements
 
 
@@ -144,13 +150,17 @@ def sequences(n, generator, low=P_MIN, high=P_MAX, length=T):
     return segment.gather(1, torch.arange(length) % period[:, None]), period
 
 
-# Held-out sequences, the same for every network: random periods to measure how well
-# it repeats; and a segment said just twice, so that the scores have one target.
-fixed = torch.Generator().manual_seed(10**6)
-held_out = sequences(64, fixed)
-probe = sequences(16, fixed, P_MAX, P_MAX, 2 * P_MAX)
-example = torch.arange(P_MIN).repeat(2)[None]  # for pictures: eight tokens, twice
-for row in held_out[0][:3].tolist():
+def for_each_seed(purpose, n, *which):
+    """Tokens [N, n, length] and periods [N, n], fresh for each network."""
+    drawn = [sequences(n, stream(seed, purpose), *which) for seed in seeds]
+    return [torch.stack(parts) for parts in zip(*drawn)]
+
+
+# To measure how well a network repeats; and, for the scores, a segment said twice.
+held_out = for_each_seed("held-out sequences", 64)
+probe = for_each_seed("probe", 8, P_MAX, P_MAX, 2 * P_MAX)
+example = torch.arange(8).repeat(2).expand(N, 1, -1)  # for pictures: eight tokens
+for row in held_out[0][0, :3].tolist():
     print(" ".join(f"{token:2d}" for token in row[:22]), "...")
 
 
@@ -158,7 +168,8 @@ for row in held_out[0][:3].tolist():
 # ## A transformer made of attention alone
 #
 # No MLP, no LayerNorm: each path through the network is a product of matrices.
-# Only the first layer knows positions (rotary); the second matches contents.
+# Only the first layer knows positions (rotary); the second matches contents. The
+# five networks are one batch: every weight has a first index for the network.
 
 # %% rotary
 def rotate(y, base=10.0):
@@ -170,143 +181,219 @@ def rotate(y, base=10.0):
     return torch.view_as_real(turned).flatten(-2)
 
 
-# %% model
-class AttentionOnly(nn.Module):
-    def __init__(self, heads, generator, smear=False, positions=True):
-        super().__init__()
+# %% network
+def initial(seed, heads, smear):
+    """The weights of one network."""
+    generator = stream(seed, "initial weights")
 
-        def normal(*shape, std):
-            return nn.Parameter(std * torch.randn(*shape, generator=generator))
+    def normal(*shape, std):
+        return std * torch.randn(*shape, generator=generator)
 
-        self.heads = heads
-        self.E, self.U = normal(V, d, std=0.5), normal(d, V, std=0.5 * d**-0.5)
-        self.layers = nn.ModuleList()
-        for _ in heads:
-            w = {name: normal(d, d, std=d**-0.5) for name in "QKVO"}
-            w |= {"b" + name: normal(d, std=1.0) for name in "QK"}
-            self.layers.append(nn.ParameterDict(w))
-        self.alpha = nn.Parameter(torch.zeros(heads[0], 1, 1)) if smear else None
-        self.positions = positions
+    w = {"E": normal(V, d, std=0.5), "U": normal(d, V, std=0.5 * d**-0.5)}
+    for layer in range(len(heads)):
+        w |= {f"{m}{layer}": normal(d, d, std=d**-0.5) for m in "QKVO"}
+        w |= {f"b{m}{layer}": normal(1, d, std=1.0) for m in "QK"}
+    return w | {"alpha": torch.zeros(1, heads[0], 1, 1)} if smear else w
 
-    def forward(self, tokens, drop=(), cut=""):
-        """Logits and attention patterns. For the experiments: the heads in drop,
-        given as (layer, head), write nothing; the inputs in cut ("Q", "K", "V")
-        read the embedding alone, not what other heads wrote."""
-        x = embedding = F.embedding(tokens, self.E)
-        n, length = tokens.shape
+
+def attend(w, layer, heads, inputs, positions, patterns):
+    """Attention patterns [N, B, H, T, T] (None if not wanted: faster) and what the
+    heads found, [N, B, T, H, d / H]."""
+    n, B, length, _ = inputs["Q"].shape
+    q, k, v = (inputs[m].flatten(1, 2) @ w[f"{m}{layer}"] for m in "QKV")
+    q, k = q + w[f"bQ{layer}"], k + w[f"bK{layer}"]
+    q, k, v = (y.view(n * B, length, heads, -1).transpose(1, 2) for y in (q, k, v))
+    if "alpha" in w:  # smeared keys; the first has no key before it
+        share = w["alpha"].sigmoid().repeat_interleave(B, 0).flatten(1, 2)
+        k = share * k + (1 - share) * F.pad(k, (0, 0, 1, -1))
+    if positions:
+        q, k = rotate(q), rotate(k)
+    A = None
+    if patterns:
         future = torch.full((length, length), -math.inf).triu(1)
-        patterns = []
-        for layer, (w, H) in enumerate(zip(self.layers, self.heads)):
-            q, k, v = ((embedding if m in cut else x) @ w[m] for m in "QKV")
-            q, k = q + w["bQ"], k + w["bK"]
-            q, k, v = (y.view(n, length, H, -1).transpose(1, 2) for y in (q, k, v))
-            if self.alpha is not None:  # a control: smeared keys
-                share = self.alpha.sigmoid()  # the first key has no one before it
-                k = share * k + (1 - share) * F.pad(k, (0, 0, 1, -1))
-            if layer == 0 and self.positions:
-                q, k = rotate(q), rotate(k)
-            A = (q / math.sqrt(d // H) @ k.mT + future).softmax(-1)
-            h = A @ v
-            if drop:
-                h = h * torch.tensor([[[(layer, i) not in drop]] for i in range(H)])
-            x = x + h.transpose(1, 2).flatten(2) @ w["O"]
-            patterns.append(A)
-        return x @ self.U, patterns
+        A = (q @ k.mT / math.sqrt(d // heads) + future).softmax(-1)
+        found = A @ v
+        A = A.unflatten(0, (n, B))
+    else:
+        found = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    return A, found.transpose(1, 2).unflatten(0, (n, B))
+
+
+def forward(w, tokens, heads=HEADS, positions=True, hears=None, instead="nothing",
+            patterns=True):
+    """Logits [N, B, T, V] and the patterns of each layer.
+
+    For the experiments, hears[m] is the share, 1 or 0, of each head's output that m
+    gets to read, [N or 1, H]. "Q", "K" and "V" of the second layer, and the logits,
+    "U", read the heads of the first layer; "U1", the logits again, those of the
+    second. Instead of the rest m reads nothing, or what the head wrote on "another"
+    sequence. None: m reads no head at all.
+    """
+    hears = hears or {}
+    n, B, length = tokens.shape
+    rows = tokens + V * torch.arange(n)[:, None, None]
+    embedding = F.embedding(rows, w["E"].flatten(0, 1))
+
+    def written(found, layer, m):
+        """What the heads of a layer add to the stream, as m reads it."""
+        if m in hears and hears[m] is None:
+            return 0
+        if m in hears:
+            share = hears[m][:, None, None, :, None]
+            other = found.roll(1, 1) if instead == "another" else 0
+            found = share * found + (1 - share) * other
+        return (found.flatten(3).flatten(1, 2) @ w[f"O{layer}"]).view_as(embedding)
+
+    A, found = attend(w, 0, heads[0], dict.fromkeys("QKV", embedding), positions,
+                      patterns)
+    looks = [A]
+    whole = embedding + written(found, 0, None)
+    inputs = {m: embedding + written(found, 0, m) if m in hears else whole
+              for m in "QKVU"}
+    x = inputs["U"]
+    if len(heads) == 2:
+        A, found = attend(w, 1, heads[1], inputs, positions=False, patterns=patterns)
+        looks.append(A)
+        x = x + written(found, 1, "U1")
+    return (x.flatten(1, 2) @ w["U"]).view(n, B, length, V), looks
 
 
 # %% measure
 @torch.no_grad()
-def measure(net, tokens, period, **edit):
-    """On the repeat, accuracy and loss in nats; in-context score; head scores."""
-    logits, patterns = net(tokens, **edit)
-    nats = -logits[:, :-1].log_softmax(-1).gather(-1, tokens[:, 1:, None])[..., 0]
-    right = logits[:, :-1].argmax(-1) == tokens[:, 1:]
-    repeat = torch.arange(tokens.shape[1] - 1) >= period[:, None]
-    scores = [induction_scores([A], tokens) for A in patterns]
-    return {
-        "accuracy": right[repeat].float().mean().item(),
-        "loss": nats[repeat].mean().item(),
-        # Olsson et al.: the loss late in the context minus the loss early in it
-        "in_context": (nats[:, -8:].mean() - nats[:, :8].mean()).item(),
-        "previous": scores[0]["previous_token"][0].tolist(),  # heads of layer 0
-        "induction": scores[-1]["induction"][0].tolist(),  # heads of the last layer
-    }
+def repeats(w, data, **network):
+    """On the repeat, accuracy and loss in nats; one value for each network."""
+    tokens, period = data
+    logits = forward(w, tokens, patterns=False, **network)[0][:, :, :-1]
+    targets = tokens[:, :, 1:]
+    repeat = torch.arange(targets.shape[2]) >= period[:, :, None]
+    nats = -logits.log_softmax(-1).gather(-1, targets[..., None])[..., 0]
+    right = (logits.argmax(-1) == targets).float()
+    return [[(one * r).sum().item() / r.sum().item() for one, r in zip(what, repeat)]
+            for what in (right, nats)]
 
 
-# %% train
-def train(seed, heads=HEADS, periods=(P_MIN, P_MAX), steps=STEPS, watch=True,
+@torch.no_grad()
+def head_scores(w, **network):
+    """Of each network: previous-token score of each head of the first layer, and
+    induction score of the head of the last layer."""
+    patterns = forward(w, probe[0], **network)[1]
+
+    def score(layer, name):
+        return [induction_scores([A], tokens)[name][0].tolist()
+                for A, tokens in zip(patterns[layer], probe[0])]
+
+    return score(0, "previous_token"), [one[0] for one in score(-1, "induction")]
+
+
+# %% training
+ALONE = dict.fromkeys("QKV")  # the second layer reads the embedding only
+SHORT = {"heads": (1,), "steps": 70}  # these learn in fewer steps
+P_FIXED = 8
+ARMS = {
+    "two layers": {},
+    "one layer": {"hears": ALONE},  # the same heads, side by side
+    "smeared": {**SHORT, "positions": False, "smear": True},
+    "unsmeared": {**SHORT, "positions": False},
+    "fixed period": {**SHORT, "periods": (P_FIXED, P_FIXED)},
+}
+
+
+def train(heads=HEADS, periods=(P_MIN, P_MAX), steps=STEPS, smear=False, watch=None,
           **network):
-    """Plain next-token prediction on every token; the network and its history."""
-    generator = torch.Generator().manual_seed(seed)
-    net = AttentionOnly(heads, generator, **network)
-    optimizer = torch.optim.AdamW(
-        net.parameters(), lr=LR, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
-    history = []
-    for step in range(steps + 1):
+    """Plain next-token prediction on every token; the weights of the networks.
+    watch(weights) is called at every EVERY-th step."""
+    each = [initial(seed, heads, smear) for seed in seeds]
+    shapes = {name: value.shape for name, value in each[0].items()}
+    theta = torch.stack([torch.cat([value.flatten() for value in w.values()])
+                         for w in each]).requires_grad_()
+
+    def weights():
+        parts = theta.split([shape.numel() for shape in shapes.values()], 1)
+        return {name: part.view(N, *shape)
+                for (name, shape), part in zip(shapes.items(), parts)}
+
+    batches = [stream(seed, "batches") for seed in seeds]
+    mean, square = torch.zeros_like(theta), torch.zeros_like(theta)
+    for step in range(steps):
         if watch and step % EVERY == 0:
             with torch.no_grad():
-                patterns = [A[0] for A in net(example)[1]]
-            history.append(measure(net, *probe) | {"patterns": patterns})
-        # 20 steps of warm-up, linear decay over the last third
+                watch(weights())
+        tokens = torch.stack([sequences(BATCH, g, *periods)[0] for g in batches])
+        logits = forward(weights(), tokens, heads, patterns=False, **network)[0]
+        # N times the mean: each network gets the gradient of its own loss
+        loss = N * F.cross_entropy(logits[:, :, :-1].flatten(0, 2),
+                                   tokens[:, :, 1:].flatten())
+        (gradient,) = torch.autograd.grad(loss, theta)
+        # Adam; 20 steps of warm-up, linear decay over the last third
         rate = LR * min(1, (step + 1) / 20, 3 * (1 - step / steps))
-        optimizer.param_groups[0]["lr"] = rate
-        tokens, _ = sequences(BATCH, generator, *periods)
-        logits = net(tokens)[0][:, :-1]
-        loss = F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return net, history
+        with torch.no_grad():
+            mean.lerp_(gradient, 1 - 0.9)
+            square.lerp_(gradient**2, 1 - 0.99)
+            unbiased = (square / (1 - 0.99 ** (step + 1))).sqrt() + 1e-8
+            theta -= rate / (1 - 0.9 ** (step + 1)) * mean / unbiased
+    theta.requires_grad_(False)
+    if watch:
+        watch(weights())
+    return weights()
+
+
+def settings(arm):
+    """How the networks of an arm are run once they are trained."""
+    return {name: value for name, value in ARMS[arm].items()
+            if name in ("heads", "positions", "hears")}
 
 
 # %% train-two-layers
-nets, histories = zip(*[train(seed) for seed in SEEDS])
-untrained = [AttentionOnly(HEADS, torch.Generator().manual_seed(s)) for s in SEEDS]
-prev_head = []  # the head of layer 0 that looks at the previous token
-for seed, net, history in zip(SEEDS, nets, histories):
-    previous, induction = history[-1]["previous"], history[-1]["induction"][0]
-    prev_head.append(previous.index(max(previous)))
-    accuracy = measure(net, *held_out)["accuracy"]
-    print(f"seed {seed}: {accuracy:.1%} right; previous-token head "
-          f"0.{prev_head[-1]} ({max(previous):.2f}), "
-          f"induction head 1.0 ({induction:.2f})")
+def history(arm):
+    """A watch, and what it has seen: the first network's patterns on the example,
+    losses, previous-token scores and induction scores of all networks."""
+    seen = {"patterns": [], "loss": [], "previous": [], "induction": []}
+
+    def watch(w):
+        network = settings(arm)
+        previous, induction = head_scores(w, **network)
+        patterns = [A[0, 0] for A in forward(w, example, **network)[1]]
+        loss = repeats(w, probe, **network)[1]
+        for name, value in zip(seen, (patterns, loss, previous, induction)):
+            seen[name].append(value)
+
+    return watch, seen
 
 
-# %% spread
-def spread(ax, x, curves, color, label=None, at=-1, dy=0.0, **style):
-    """Median over seeds, a band from least to greatest, a label by the curve."""
-    curves = np.array(curves)
-    middle = np.median(curves, axis=0)
-    ax.fill_between(x, curves.min(0), curves.max(0), color=color, alpha=0.22, lw=0)
-    ax.plot(x, middle, color=color, **style)
-    if label:
-        ax.annotate(label, (x[at], middle[at] + dy), color=color, va="center")
+watch, seen = history("two layers")
+trained = {"two layers": train(**ARMS["two layers"], watch=watch)}
+two_layers = trained["two layers"]
+accuracy = repeats(two_layers, held_out)[0]
+previous, induction = seen["previous"][-1], seen["induction"][-1]
+for seed, right, scores, score in zip(seeds, accuracy, previous, induction):
+    print(f"seed {seed}: {right:.1%} right; induction score {score:.2f}; "
+          f"previous-token scores {' '.join(f'{s:.2f}' for s in scores)}")
 
-
-def curve(histories, name, heads=None):
-    """One list per seed: a measured quantity at every step that was measured."""
-    heads = heads or [0] * len(histories)
-    return [[h[name] if np.isscalar(h[name]) else h[name][head] for h in history]
-            for history, head in zip(histories, heads)]
-
+# %% train-one-layer
+# The same heads with the same weights to begin with, on the same data; but the
+# second layer reads the embedding only: the heads stand side by side, in one layer.
+watch, seen_one_layer = history("one layer")
+trained["one layer"] = train(**ARMS["one layer"], watch=watch)
 
 # %% attention-patterns
+best = previous[0].index(max(previous[0]))  # of the first network, for the pictures
+untrained = {name: torch.stack([initial(seed, HEADS, False)[name] for seed in seeds])
+             for name in two_layers}
 fig, axes = plt.subplots(2, 2, figsize=(5.6, 5.5), sharex=True, sharey=True)
 past = np.tri(T, dtype=bool)
-for row, net, when in zip(axes, (untrained[0], nets[0]), ("before", "after")):
-    with torch.no_grad():
-        first, second = net(probe[0][:1])[1]
-    for ax, A, name in zip(row, (first[0, prev_head[0]], second[0, 0]),
-                           (f"head 0.{prev_head[0]}", "head 1.0")):
+for row, w, when in zip(axes, (untrained, two_layers), ("before", "after")):
+    first, second = (A[0, 0].numpy() for A in forward(w, probe[0])[1])
+    for ax, A, name in zip(row, (first[best], second[0]),
+                           (f"head 0.{best}", "head 1.0")):
         image = ax.imshow(np.where(past, A, np.nan), vmin=0, vmax=1)
-        ax.set(title=f"{name} {when} training", xticks=range(0, T, 12),
-               yticks=range(0, T, 12))
+        ax.set(title=f"{name} {when} training", xticks=range(0, T, 8),
+               yticks=range(0, T, 8))
         ax.grid(False)
         ax.axhline(P_MAX - 0.5, color="C4", ls=":", lw=1)  # here the repeat begins
 text = {"ha": "right", "va": "center", "color": "C1"}
-axes[1, 0].annotate("the token before,\n$s = t - 1$", (47, 8), **text)
-axes[1, 1].annotate("what came next last\ntime, $s = t - p + 1$", (47, 8), **text)
-axes[0, 0].annotate("the repeat", (47, P_MAX - 2), ha="right", color="C4")
+axes[1, 0].annotate("the token before,\n$s = t - 1$", (T - 1, 5.3), **text)
+axes[1, 1].annotate("what came next last\ntime, $s = t - p + 1$", (T - 1, 5.3), **text)
+axes[0, 0].annotate("the repeat", (T - 1, P_MAX - 1.3), ha="right", color="C4")
 fig.supylabel("looking from position $t$", fontsize=10)
 fig.supxlabel("looking at position $s$", fontsize=10)
 fig.colorbar(image, ax=axes, shrink=0.5, label="attention $A_{ts}$")
@@ -316,8 +403,8 @@ plt.show()
 # %% [markdown]
 # ## The phase change
 #
-# For fifty steps and more, next to nothing happens. Then both heads form, and the
-# loss and the in-context score fall, within the same few dozen steps.
+# At first, next to nothing happens. Then both kinds of heads form, and the loss
+# falls, within the same few dozen steps.
 
 # %% formation
 def crossing(values, share):
@@ -327,59 +414,56 @@ def crossing(values, share):
 
 
 steps = [i * EVERY for i in range(STEPS // EVERY + 1)]
-curves = {
-    "loss": curve(histories, "loss"),
-    "in_context": curve(histories, "in_context"),
-    "previous_score": curve(histories, "previous", prev_head),
-    "induction_score": curve(histories, "induction"),
-}
-halfway = {name: [crossing(c, 0.5) for c in cs] for name, cs in curves.items()}
-begins = [crossing(c, 0.1) for c in curves["induction_score"]]
-ends = [crossing(c, 0.9) for c in curves["induction_score"]]
+losses = np.transpose(seen["loss"])  # [N, measurements]
+losses_one_layer = np.transpose(seen_one_layer["loss"])
+induction_curves = np.transpose(seen["induction"])
+# each network's strongest previous-token head, at the end
+previous_curves = np.max(seen["previous"], -1).T
+previous_curves_one_layer = np.max(seen_one_layer["previous"], -1).T
+begins = [crossing(curve, 0.1) for curve in induction_curves]
+ends = [crossing(curve, 0.9) for curve in induction_curves]
 
 
-def gained_in_window(curves_then, wholes=curves["in_context"]):
-    """What a score gains while the head forms, as a share of all that it gains."""
-    return [(c[b // EVERY] - c[a // EVERY]) / (whole[-1] - whole[0])
-            for c, whole, a, b in zip(curves_then, wholes, begins, ends)]
+def fall_in_window(curves):
+    """What the loss falls while the induction head forms, as a share of the whole
+    fall of the network with two layers."""
+    return [(curve[a // EVERY] - curve[b // EVERY]) / (two[0] - two[-1])
+            for curve, two, a, b in zip(curves, losses, begins, ends)]
 
-
-in_window = gained_in_window(curves["in_context"])
 
 # %% in-motion
 from matplotlib.animation import FuncAnimation
 
 fig, axes = plt.subplot_mosaic(
     "AB;CC", figsize=(5.6, 4.7), height_ratios=(2, 1), layout="constrained")
-t, s = np.tril_indices(2 * P_MIN)  # nobody looks ahead
-heads = {"A": (0, prev_head[0], "C1", "the token before"),
-         "B": (1, 0, "C0", "what came next")}
+t, s = np.tril_indices(16)  # nobody looks ahead
+heads = {"A": (0, best, "C1", "the token before"), "B": (1, 0, "C0", "what came next")}
 cells = {}
 for name, (layer, head, color, what) in heads.items():
     cells[name] = axes[name].scatter(s, t, s=62, marker="s", color=color, lw=0)
-    letters = range(2 * P_MIN), "abcdefgh" * 2
+    letters = range(16), "abcdefgh" * 2
     axes[name].set(title=f"head {layer}.{head}: {what}", aspect="equal")
     axes[name].set(xlabel="looking at", xlim=(-0.7, 15.7), ylim=(15.7, -0.7))
     axes[name].set_xticks(*letters)
     axes[name].set_yticks(*letters)
     axes[name].grid(False)
-    axes[name].axhline(P_MIN - 0.5, color="C4", ls=":", lw=1)  # the repeat begins
+    axes[name].axhline(7.5, color="C4", ls=":", lw=1)  # the repeat begins
 axes["A"].set_ylabel("looking from")
-lines = axes["C"].plot([], np.empty((0, len(SEEDS))), color="C3", lw=0.8, alpha=0.5)
+lines = axes["C"].plot([], np.empty((0, N)), color="C3", lw=0.8, alpha=0.5)
 lines[0].set(linewidth=2, alpha=1)  # the network whose heads are shown
 (tip,) = axes["C"].plot([], [], "o", color="C3")
 axes["C"].set(xlabel="training step", ylabel="loss (nats)")
-axes["C"].set(xlim=(0, STEPS), ylim=(0, 1.1 * np.max(curves["loss"])), title="step 0")
+axes["C"].set(xlim=(0, STEPS), ylim=(0, 1.1 * losses.max()), title="step 0")
 
 
 def look(k):
     """Draw the state at step 10 k."""
     i = 10 * k // EVERY
     for name, (layer, head, _, _) in heads.items():
-        cells[name].set_alpha(histories[0][i]["patterns"][layer][head][t, s].numpy())
-    for line, loss in zip(lines, curves["loss"]):
+        cells[name].set_alpha(seen["patterns"][i][layer][head][t, s].numpy())
+    for line, loss in zip(lines, losses):
         line.set_data(steps[: i + 1], loss[: i + 1])
-    tip.set_data([steps[i]], [curves["loss"][0][i]])
+    tip.set_data([steps[i]], [losses[0][i]])
     axes["C"].set_title(f"step {steps[i]}")
 
 
@@ -387,29 +471,28 @@ animation = FuncAnimation(fig, look, frames=STEPS // 10 + 1, interval=600)
 plt.show()
 animation
 
-# %% train-one-layer
-# The same data and training for the first layer alone.
-one_layer, one_layer_histories = zip(*[train(s, heads=HEADS[:1]) for s in SEEDS])
-
-one_layer_curves = {name: curve(one_layer_histories, name)
-                    for name in ("loss", "in_context")}
-one_layer_in_window = gained_in_window(one_layer_curves["in_context"])
 
 # %% phase-change
-fig, axes = plt.subplots(3, 1, figsize=(5.6, 6.4), sharex=True)
-for ax in axes:
+def spread(ax, x, curves, color, label, at, dy=0.0, **style):
+    """Median over seeds, a band from least to greatest, a label by the curve."""
+    middle = np.median(curves, axis=0)
+    ax.fill_between(x, curves.min(0), curves.max(0), color=color, alpha=0.22, lw=0)
+    ax.plot(x, middle, color=color, **style)
+    ax.annotate(label, (x[at], middle[at] + dy), color=color, va="center")
+
+
+fig, (above, below) = plt.subplots(2, 1, figsize=(5.6, 4.6), sharex=True)
+for ax in (above, below):
     ax.axvspan(np.median(begins), np.median(ends), color="C4", alpha=0.13, lw=0)
-axes[0].annotate("it forms", (np.median(begins) + 2, 0.25))
-for ax, name, dy, dy_one in ((axes[0], "loss", 0.45, 0.35),
-                             (axes[2], "in_context", 0.7, -0.7)):
-    spread(ax, steps, one_layer_curves[name], "C3", "one layer", 25, dy_one, ls="--")
-    spread(ax, steps, curves[name], "C0", "two layers", 23, dy)
-spread(axes[1], steps, curves["induction_score"], "C0", "induction head", 22, 0.1)
-spread(axes[1], steps, curves["previous_score"], "C1", "previous-token head", 22, -0.25,
-       ls="-.")
-axes[0].set(ylabel="loss on the repeat (nats)", ylim=(0, None))
-axes[1].set(ylabel="score of the head", ylim=(0, 1.09))
-axes[2].set(ylabel="in-context score (nats)", xlabel="training step")
+above.annotate("it forms", (np.median(begins) + 2, 0.2))
+spread(above, steps, losses_one_layer, "C3", "one layer", 24, 0.3, ls="--")
+spread(above, steps, losses, "C0", "two layers", 24, 0.35)
+spread(below, steps, induction_curves, "C0", "induction head", 21, 0.13)
+spread(below, steps, previous_curves, "C1", "previous-token head", 21, -0.25, ls="-.")
+spread(below, steps, previous_curves_one_layer, "C3", "the same, one layer", 21, 0.1,
+       ls="--")
+above.set(ylabel="loss on the repeat (nats)", ylim=(0, None))
+below.set(ylabel="score of the head", ylim=(0, 1.15), xlabel="training step")
 plt.show()
 
 
@@ -417,47 +500,105 @@ plt.show()
 # ## Cutting the wires
 #
 # A pattern is a hypothesis. To test it, heads are switched off, and the second
-# layer's queries, keys or values are cut off from what the first layer wrote.
+# layer's queries, keys or values are cut off from what the first layer wrote. A cut
+# leaves nothing there, or (activation patching) what the same head wrote on another
+# sequence: something that the next layer has seen in training.
+
+# %% cuts
+ENOUGH = 0.3  # the previous-token score of a head of the circuit
+
+
+def by_score(previous):
+    """Which heads of the first layer belong to the circuit, as 0 or 1 [N, H]; and as
+    many others, the next by score: none where fewer are left."""
+    score = torch.tensor(previous)
+    circuit = (score >= ENOUGH).float()
+    size = circuit.sum(1, keepdim=True)
+    rank = (-score).argsort(1).argsort(1)
+    others = ((rank >= size) & (rank < 2 * size) & (2 * size <= HEADS[0])).float()
+    return circuit, others
+
+
+def off(heads):
+    """Nothing reads these heads of the first layer."""
+    return dict.fromkeys("QKVU", 1 - heads)
+
+
+def cuts(previous):
+    """What is still read after each cut (hears, in forward)."""
+    circuit, others = by_score(previous)
+    score, none = torch.tensor(previous), torch.zeros(1, HEADS[0])
+    return {
+        "intact": {},
+        "no_induction_head": {"U1": torch.zeros(1, 1)},
+        "no_weakest_head": off((score == score.amin(1, keepdim=True)).float()),
+        "no_circuit_heads": off(circuit),
+        "no_other_heads": off(others),
+        "keys_cut": {"K": none},
+        "queries_cut": {"Q": none},
+        "values_cut": {"V": none},
+        "circuit_alone": off(1 - circuit) | {"Q": none, "V": none},
+    }
+
 
 # %% interventions
-def interventions(net, p):
-    """Accuracy on the repeat after each surgery; p: the previous-token head."""
-    others = [(0, i) for i in range(HEADS[0]) if i != p]
-    edits = {"intact": [{}], "no_induction_head": [{"drop": [(1, 0)]}],
-             "no_previous_token_head": [{"drop": [(0, p)]}],
-             "no_other_head": [{"drop": [head]} for head in others],
-             "keys_cut": [{"cut": "K"}], "queries_cut": [{"cut": "Q"}],
-             "values_cut": [{"cut": "V"}],
-             "circuit_alone": [{"cut": "QV", "drop": others}]}
-    return {name: min(measure(net, *held_out, **edit)["accuracy"] for edit in tried)
-            for name, tried in edits.items()}
+circuit, others = by_score(previous)
 
 
-surgery = [interventions(net, p) for net, p in zip(nets, prev_head)]
-surgery = {name: [one[name] for one in surgery] for name in surgery[0]}
+def accuracies(instead):
+    """Accuracy on the repeat after each cut."""
+    found = {name: repeats(two_layers, held_out, hears=hears, instead=instead)[0]
+             for name, hears in cuts(previous).items()}
+    found["no_other_heads"] = [right if some else None for right, some  # none left
+                               in zip(found["no_other_heads"], others.any(1))]
+    return found
+
+
+cut, patched = accuracies("nothing"), accuracies("another")
 # What remains to a network that knows the segment but not the order.
-period = held_out[1].double()
-guess = ((T - 1 - period) / period).sum().item() / (T - 1 - period).sum().item()
+ways = held_out[1].double()
+guess = (((T - 1 - ways) / ways).sum(1) / (T - 1 - ways).sum(1)).tolist()
 
 # %% surgery
-labels = ("nothing removed", "induction head off", "previous-token head off",
-          "any other head off (worst)", "second layer's keys cut off",
-          "its queries cut off", "its values cut off", "the two heads alone, by keys")
+labels = {"intact": "nothing removed", "no_induction_head": "induction head off",
+          "no_circuit_heads": "previous-token heads off",
+          "no_other_heads": "as many others off", "keys_cut": "keys cut off",
+          "queries_cut": "queries cut off", "values_cut": "values cut off",
+          "circuit_alone": "the circuit alone"}
 fig, ax = plt.subplots(figsize=(5.6, 3.7))
-for y, accuracy in enumerate(surgery.values()):
-    works = np.median(accuracy) > 0.5
-    ax.plot([np.min(accuracy), np.max(accuracy)], [y, y], lw=5, alpha=0.25,
-            color="C0" if works else "C1", solid_capstyle="round")
-    ax.plot(accuracy, [y] * len(SEEDS), "o" if works else "X", mec="none", ms=6,
-            color="C0" if works else "C1", alpha=0.8)
-ax.axvline(guess, ls=":", alpha=0.8, color="C4")
-ax.annotate("guessing a token\nof the segment", (guess + 0.02, 1.42), color="C4",
-            va="center", fontsize=9)
-ax.set_yticks(range(len(labels)), labels)
+for y, name in enumerate(labels):
+    for outcome, dy, face in ((cut, -0.13, None), (patched, 0.13, "none")):
+        right = [x for x in outcome[name] if x is not None]
+        color = "C0" if right and np.median(right) > 0.5 else "C1"
+        ax.scatter(right, [y + dy] * len(right), s=34, ec=color, fc=face or color,
+                   alpha=0.8, marker="o" if color == "C0" else "X")
+ax.axvline(np.median(guess), ls=":", alpha=0.8, color="C4")
+ax.annotate("guessing a token\nof the segment", (np.median(guess) + 0.03, 3),
+            color="C4", va="center", fontsize=9)
+ax.set_yticks(range(len(labels)), labels.values())
 ax.set_xlim(-0.03, 1.03)
 ax.invert_yaxis()
 ax.grid(axis="y", visible=False)
 ax.set_xlabel("accuracy on the repeat, five seeds")
+plt.show()
+
+# %% per-head-paths
+# One head at a time, hidden from one input of the second layer at a time.
+path = {m: np.transpose([repeats(two_layers, held_out, hears={m: 1 - one[None]})[0]
+                         for one in torch.eye(HEADS[0])]) for m in "QKV"}  # [N, H]
+fig, ax = plt.subplots(figsize=(5.6, 3.6))
+for m, name, marker, color in (("V", "values", "s", "C2"), ("Q", "queries", "^", "C4")):
+    ax.scatter(previous, path[m], s=30, marker=marker, color=color, lw=0, alpha=0.8,
+               label=f"hidden from the {name}")
+for scores, right, size in zip(previous, path["K"], circuit.sum(1).int().tolist()):
+    ax.scatter(scores, right, s=46, marker=f"${size}$", color="C1", lw=0.3)
+ax.scatter([], [], s=46, marker="$n$", color="C1", lw=0.3,
+           label="hidden from the keys,\n$n$ heads in the circuit")
+ax.axvline(ENOUGH, ls=":", color="C4", alpha=0.8)
+ax.annotate("in the circuit", (ENOUGH + 0.01, 0.04), color="C4", fontsize=9)
+ax.set(xlabel="previous-token score of the head",
+       ylabel="accuracy on the repeat", ylim=(0, 1.06), xlim=(0, 1))
+ax.legend(loc="lower left", bbox_to_anchor=(0.31, 0.1))
 plt.show()
 
 
@@ -465,47 +606,47 @@ plt.show()
 # ## Reading the algorithm from the weights
 #
 # With no MLP in the way, two products of matrices say it all. *Where the induction
-# head looks*: the present token against keys into which the previous-token head has
-# copied a token. *What it writes*: the logits that attending to a token adds.
+# head looks*: the present token against keys into which the previous-token heads
+# have copied a token. *What it writes*: the logits that attending to a token adds.
 
 # %% read-weights
-@torch.no_grad()
-def circuits(net, p):
-    """Both circuits as V x V tables: [present token, token before the place looked
-    at], and [token looked at, token predicted]. Induction makes both diagonal."""
-    (w0, w1), E, U = net.layers, net.E, net.U
-    width = d // HEADS[0]
-    head = slice(p * width, (p + 1) * width)
-    copied = E @ w0["V"][:, head] @ w0["O"][head]  # head p moves this one place on
-    looks = (E @ w1["Q"] + w1["bQ"]) @ (copied @ w1["K"]).T / math.sqrt(d)
-    writes = E @ w1["V"] @ w1["O"] @ U
-    return looks, writes
+def circuits(w, heads):
+    """Of each network, both circuits as V x V tables: QK, [present token, token before
+    the place looked at], through the first layer's given heads, [N, H]; and OV, [token
+    looked at, token predicted]. Induction makes both diagonal."""
+    through = heads.repeat_interleave(d // HEADS[0], 1)[:, None]  # [N, 1, d]
+    moved = w["E"] @ w["V0"] * through @ w["O0"]  # the heads move this one place on
+    looks = (w["E"] @ w["Q1"] + w["bQ1"]) @ (moved @ w["K1"]).mT / math.sqrt(d)
+    return looks, w["E"] @ w["V1"] @ w["O1"] @ w["U"]
 
 
-def on_diagonal(table):
-    """The share of rows whose greatest entry is on the diagonal."""
-    return (table.argmax(1) == torch.arange(V)).double().mean().item()
+def on_diagonal(tables):
+    """The share of rows whose greatest entry is on the diagonal; None without heads."""
+    share = (tables.argmax(2) == torch.arange(V)).double().mean(1)
+    return [one.item() if table.any() else None for one, table in zip(share, tables)]
 
 
-def positive(table):
-    """Olsson et al., appendix: sum of the eigenvalues over that of their moduli."""
-    eigenvalues = torch.linalg.eigvals(table)
-    return (eigenvalues.sum().real / eigenvalues.abs().sum()).item()
+def positive(tables):
+    """Elhage et al.: the sum of the eigenvalues over that of their moduli; or None."""
+    eigenvalues = torch.linalg.eigvals(tables)
+    share = eigenvalues.sum(1).real / eigenvalues.abs().sum(1)
+    return [one.item() if table.any() else None for one, table in zip(share, tables)]
 
 
-diagonals = {}
-for group, when in ((untrained, "_untrained"), (nets, "")):
-    tables = [circuits(net, p) for net, p in zip(group, prev_head)]
-    for name, some in zip(("looks", "writes"), zip(*tables)):
-        diagonals[f"{name}_diagonal{when}"] = [on_diagonal(t) for t in some]
-        diagonals[f"{name}_eigenvalues{when}"] = [positive(t) for t in some]
+# Before training, as many heads, chosen the same way: the highest scores.
+previous_untrained = seen["previous"][0]
+rank = (-torch.tensor(previous_untrained)).argsort(1).argsort(1)
+as_many = (rank < circuit.sum(1, keepdim=True)).float()
+tables = circuits(two_layers, circuit)
+tables_untrained = circuits(untrained, as_many)
 
 # %% weights
 fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.3))
-for ax, table, title in zip(axes, tables[0], ("where it looks", "what it writes")):
-    limit = table.abs().max().item()
-    image = ax.imshow(table, vmin=-limit, vmax=limit, cmap="RdBu_r")
-    ax.set(title=title, xticks=[0, 32, 63], yticks=[0, 32, 63])
+titles = "where it looks (QK)", "what it writes (OV)"
+for ax, table, title in zip(axes, tables, titles):
+    limit = table[0].abs().max().item()
+    image = ax.imshow(table[0], vmin=-limit, vmax=limit, cmap="RdBu_r")
+    ax.set(title=title, xticks=[0, 16, 31], yticks=[0, 16, 31])
     ax.grid(False)
     fig.colorbar(image, ax=ax, shrink=0.62, location="bottom",
                  label="attention score" if ax is axes[0] else "logit (nats)")
@@ -523,40 +664,28 @@ plt.show()
 # splendid induction score, and no induction.
 
 # %% train-controls
-P_FIXED = 16
-short = {"heads": (1,), "steps": 80, "watch": False}  # these learn in fewer steps
-smeared = [train(s, smear=True, positions=False, **short)[0] for s in SEEDS]
-unsmeared = [train(s, positions=False, **short)[0] for s in SEEDS]
-fixed_period = [train(s, periods=(P_FIXED, P_FIXED), **short)[0] for s in SEEDS]
+trained |= {arm: train(**ARMS[arm]) for arm in ("smeared", "unsmeared", "fixed period")}
+right = {arm: repeats(trained[arm], held_out, **settings(arm))[0]
+         for arm in ("two layers", "one layer", "smeared", "unsmeared")}
 
-# %% distances
-distances = [4, 8, 12, 15, 16, 17, 20, 24, 32, 40, 48, 56, 64]
-generator = torch.Generator().manual_seed(10**6 + 1)
-tests = [sequences(12, generator, p, p, 2 * p) for p in distances]
-accuracy, reach = {}, {}
-for name, group in {"two layers": nets, "one layer": one_layer, "smeared": smeared,
-                    "fixed period": fixed_period}.items():
-    accuracy[name] = [measure(net, *held_out)["accuracy"] for net in group]
-    reach[name] = [[measure(net, *test)["accuracy"] for test in tests]
-                   for net in group]
-accuracy["unsmeared"] = [measure(net, *held_out)["accuracy"] for net in unsmeared]
-at_16, at_17 = distances.index(P_FIXED), distances.index(P_FIXED + 1)
-fooled = [measure(net, *tests[at_16])["induction"][0] for net in fixed_period]
 
-# %% reach
-fig, ax = plt.subplots(figsize=(5.6, 3.6))
-ax.axvspan(P_MIN, P_MAX, color="C4", alpha=0.13, lw=0)
-ax.annotate("trained on these", (P_MIN + 0.3, 1.06), fontsize=9)
-for name, label, color, at, dy, style in (
-        ("smeared", "one layer, smeared keys", "C2", 9, 0.06, "s-."),
-        ("two layers", "two layers", "C0", 9, -0.1, "o-"),
-        ("one layer", "one layer", "C3", 9, 0.05, "^--"),
-        ("fixed period", "one layer, period always 16", "C1", 7, 0.15, "X:")):
-    spread(ax, distances, reach[name], color, label, at, dy, marker=style[0],
-           ls=style[1:], ms=4.5)
-ax.set(xlabel="period of the test sequences (tokens)",
-       ylabel="accuracy on the repeat", ylim=(0, 1.12))
-plt.show()
+def said_twice(p, *arms):
+    """Accuracy on segments of p tokens."""
+    data = for_each_seed(f"segments of {p}", 16, p, p, 2 * p)
+    return {arm: repeats(trained[arm], data, **settings(arm))[0] for arm in arms}
+
+
+far = said_twice(V, "two layers", "one layer")  # all the tokens there are
+own = said_twice(P_FIXED, "fixed period")
+longer = said_twice(P_FIXED + 1, "fixed period", "two layers")
+tokens, _ = for_each_seed("probe of the fixed period", 8, P_FIXED, P_FIXED, 2 * P_FIXED)
+patterns = forward(trained["fixed period"], tokens, **settings("fixed period"))[1][0]
+fooled = [induction_scores([A], some)["induction"].item()
+          for A, some in zip(patterns, tokens)]
+print(f"smeared keys: {np.median(right['smeared']):.1%} of the repeat is right; "
+      f"without: {np.median(right['unsmeared']):.1%}")
+print(f"period always {P_FIXED}: induction score {np.median(fooled):.2f}; "
+      f"at period {P_FIXED + 1}, {np.median(longer['fixed period']):.1%} is right")
 
 # %% [markdown]
 # ## Two heads made by hand
@@ -574,33 +703,38 @@ for name, score in scores.items():
 
 # %% results
 def rounded(x):
-    return [rounded(y) for y in x] if isinstance(x, (list, tuple)) else round(x, 3)
+    if isinstance(x, (list, tuple, np.ndarray)):
+        return [rounded(y) for y in x]
+    return round(float(x), 3) if isinstance(x, (float, np.floating)) else x
 
 
 results = {
-    "seeds": SEEDS, "vocabulary": V, "tokens": T, "width": d, "heads": list(HEADS),
+    "seeds": seeds, "vocabulary": V, "tokens": T, "width": d, "heads": list(HEADS),
     "periods": [P_MIN, P_MAX], "steps": STEPS, "batch": BATCH, "learning_rate": LR,
-    "short_steps": short["steps"], "fixed_at": P_FIXED, "guess": guess,
-    "accuracy": accuracy["two layers"], "accuracy_one_layer": accuracy["one layer"],
-    "accuracy_smeared": accuracy["smeared"],
-    "accuracy_unsmeared": accuracy["unsmeared"],
-    "accuracy_fixed_period": accuracy["fixed period"],
-    "window_begins": begins, "window_ends": ends, "window_gain": in_window,
-    "window_gain_one_layer": one_layer_in_window,
+    "short_steps": SHORT["steps"], "fixed_at": P_FIXED, "enough": ENOUGH,
+    "guess": guess, "loss": losses[:, -1], "loss_one_layer": losses_one_layer[:, -1],
+    "accuracy": right["two layers"], "accuracy_one_layer": right["one layer"],
+    "accuracy_smeared": right["smeared"], "accuracy_unsmeared": right["unsmeared"],
+    "fixed_period_accuracy": own["fixed period"],
+    "fixed_period_longer": longer["fixed period"],
+    "two_layers_longer": longer["two layers"], "fixed_period_induction_score": fooled,
+    "far_two_layers": far["two layers"], "far_one_layer": far["one layer"],
+    "induction_score": induction, "induction_score_untrained": seen["induction"][0],
+    "previous_scores": previous, "previous_score": previous_curves[:, -1],
+    "previous_score_untrained": previous_curves[:, 0],
+    "previous_score_one_layer": previous_curves_one_layer[:, -1],
+    "circuit_heads": [int(n) for n in circuit.sum(1)],
+    "window_begins": begins, "window_ends": ends,
     "window_share": [(b - a) / STEPS for a, b in zip(begins, ends)],
-    "halfway_apart": [max(h) - min(h) for h in zip(*halfway.values())],
-    "distances": distances,
-    "fixed_period_at_16": [a[at_16] for a in reach["fixed period"]],
-    "fixed_period_at_17": [a[at_17] for a in reach["fixed period"]],
-    "fixed_period_induction_score": fooled,
-} | surgery | diagonals
-for name, lines in curves.items():
-    results[name] = [line[-1] for line in lines]
-    results[f"{name}_untrained"] = [line[0] for line in lines]
-for name, lines in one_layer_curves.items():
-    results[f"{name}_one_layer"] = [line[-1] for line in lines]
-for name, lines in reach.items():
-    results[f"reach_{name.replace(' ', '_')}"] = [line[-1] for line in lines]
+    "window_fall": fall_in_window(losses),
+    "window_fall_one_layer": fall_in_window(losses_one_layer),
+    "paths_keys": path["K"], "paths_queries": path["Q"], "paths_values": path["V"],
+    "looks_diagonal": on_diagonal(tables[0]), "writes_diagonal": on_diagonal(tables[1]),
+    "writes_diagonal_untrained": on_diagonal(tables_untrained[1]),
+    "looks_eigenvalues": positive(tables[0]), "writes_eigenvalues": positive(tables[1]),
+    "looks_eigenvalues_untrained": positive(tables_untrained[0]),
+    "writes_eigenvalues_untrained": positive(tables_untrained[1]),
+} | cut | {f"{name}_patched": right for name, right in patched.items()}
 results = {name: rounded(value) for name, value in results.items()}
 for name, value in results.items():
     print(f"{name}: {value}")
