@@ -7,6 +7,7 @@ they are copied alone, without the script's streams.
 
 from __future__ import annotations
 
+import importlib
 import json
 import pickle
 import random
@@ -16,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sklearn.datasets  # noqa: F401 - to import it draws from Python's own stream
 import torch
 
 ALONE = ("take-home", "use")
+importlib.import_module("sklearn.datasets")  # on its first import, one of its own imports draws a random number
 
 
 def record(source: str) -> dict[str, Any]:
@@ -41,7 +44,9 @@ def record(source: str) -> dict[str, Any]:
             return super().manual_seed(seed)
 
     def states() -> list[bytes]:
-        return [pickle.dumps(state) for state in (random.getstate(), np.random.get_state(), torch.get_rng_state())]
+        # As a list: the pickle of a tensor names its place in memory.
+        drawn = random.getstate(), np.random.get_state(), torch.get_rng_state().tolist()
+        return [pickle.dumps(state) for state in drawn]
 
     def streaming(original: Any) -> Any:
         def stream(seed: int, purpose: str) -> torch.Generator:

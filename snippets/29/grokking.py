@@ -18,11 +18,12 @@
 # turning a few dials: it writes $a$ and $b$ as angles $w_k a$ and $w_k b$, adds the
 # angles, and reads off the answer $c$ at which all the dials agree,
 #
-# $$\mathrm{logit}(c) \propto \sum_k \cos w_k (a + b - c).$$
+# $$\mathrm{logit}(c) = \sum_k \alpha_k \cos w_k (a + b - c).$$
 
 # %% setup
 import math
 import os
+import zlib
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors this small gain nothing
 
@@ -37,19 +38,26 @@ try:
     SEED = int(os.environ.get("SEED", "0"))
 except ValueError:
     raise SystemExit(f"SEED must be an integer, not {os.environ['SEED']!r}.") from None
-seeds = [SEED + i for i in range(5)]
+seeds = [5 * SEED + k for k in range(5)]  # no other SEED has any of these
+
+
+def stream(seed, purpose):
+    """Random numbers of their own for each seed and each purpose."""
+    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {purpose}".encode()))
+
 
 p = 43  # the task: a + b mod p
-learning_rate, weight_decay, warm_up = 0.02, 1.0, 5
+train_share = 0.6
+weight_decay = 1.0
 budget = 1500  # steps at most; training stops when every seed has grokked
 
 # %% [markdown]
 # ## Five networks that grok
 #
-# The first network is as simple as can be. It embeds $a$ and $b$, adds the two
-# embeddings, and has one layer of ReLUs:
+# The network is as simple as can be. It embeds $a$ and $b$, adds the two embeddings,
+# and has one layer of ReLUs:
 #
-# $$\mathrm{logits}(a, b) = W_2 \, \mathrm{ReLU}(W_1 E_a + W_1 E_b)$$
+# $$\mathrm{logits}(a, b) = W_2 \, \mathrm{ReLU}(W_1 (E_a + E_b))$$
 #
 # So $a + b$ and $b + a$ are one question to it, and they stand on one side of the
 # split. Otherwise the mirrors of training pairs would pass for generalisation.
@@ -58,86 +66,105 @@ budget = 1500  # steps at most; training stops when every seed has grokked
 # network sees the gradient of its own loss alone: five times the evidence, for much
 # less than five times the time.
 
+
 # %% data
-def split(pairs, train_fraction):
-    """Every seed's own shuffle of the pairs; the first n_train are for training."""
-    n_train = round(train_fraction * len(pairs))
-    order = torch.stack(
-        [
-            torch.randperm(len(pairs), generator=torch.Generator().manual_seed(s))
-            for s in seeds
-        ]
+def shuffles(n, purpose):
+    return torch.stack(
+        [torch.randperm(n, generator=stream(seed, purpose)) for seed in seeds]
     )
-    return pairs[order], (pairs.sum(1) % p)[order], n_train  # [seed, pair, 2], ...
 
 
-unordered = torch.combinations(torch.arange(p), with_replacement=True)  # a <= b
-data = split(unordered, train_fraction=0.6)
+def split(p, train_share):
+    """Every seed's own shuffle of the pairs; the first n_train are for training."""
+    pairs = torch.combinations(torch.arange(p), with_replacement=True)  # a <= b
+    inputs = F.one_hot(pairs, p).sum(1).float()  # a 1 at a and at b; a 2 if a = b
+    order = shuffles(len(pairs), f"split mod {p}")
+    n_train = round(train_share * len(pairs))
+    return inputs[order], (pairs.sum(1) % p)[order], n_train  # [seed, pair, p], ...
+
+
+def deal(data):
+    """The same pairs and the same answers, but dealt at random: no rule is left."""
+    inputs, answers, n_train = data
+    return inputs, answers.gather(1, shuffles(answers.shape[1], "deal")), n_train
+
 
 # %% network
 d, width = 64, 96  # embedding, hidden units
-shapes = {"E": (p, d), "W_1": (d, width), "W_2": (width, p)}
+sizes = {"E": (p, d), "W_1": (d, width), "W_2": (width, p)}
+scales = {"E": d**-0.5, "W_1": d**-0.5, "W_2": width**-0.5}  # standard deviations
 
 
-def add_up(table, tokens):
-    """The sum of the rows of table [seed, row, :] that each pair of tokens names."""
-    seed = torch.arange(len(table))[:, None, None]
-    rows = (tokens + seed * table.shape[1]).flatten(0, 1)
-    total = F.embedding_bag(rows, table.flatten(0, 1), mode="sum")
-    return total.view(len(table), -1, table.shape[2])
-
-
-def mlp(W, tokens):
+def mlp(W, inputs):
     """Logits [seed, pair, answer]. W_1 acts on p embeddings, not on all pairs."""
-    return torch.relu(add_up(W["E"] @ W["W_1"], tokens)) @ W["W_2"]
+    return torch.relu(inputs @ (W["E"] @ W["W_1"])) @ W["W_2"]
+
+
+def initial(sizes, scales):
+    """Normal weights, [seed, rows, columns]."""
+
+    def normal(name, seed):
+        return torch.randn(sizes[name], generator=stream(seed, f"init {name}"))
+
+    return {
+        name: scales[name] * torch.stack([normal(name, seed) for seed in seeds])
+        for name in sizes
+    }
 
 
 # %% training
 def cross_entropy(logits, answers):
-    return F.cross_entropy(logits.flatten(0, 1), answers.flatten(), reduction="sum")
+    """Mean over the pairs, one value per seed."""
+    loss = F.cross_entropy(logits.flatten(0, 1), answers.flatten(), reduction="none")
+    return loss.view(answers.shape).mean(1)
 
 
-def accuracy(network, W, data):
-    """Train and test accuracy, one value per seed."""
-    tokens, answers, n_train = data
-    right = (network(W, tokens).argmax(-1) == answers).float()
-    return right[:, :n_train].mean(1), right[:, n_train:].mean(1)
+def accuracy(logits, answers):
+    return (logits.argmax(2) == answers).float().mean(1)
 
 
-def initial(shapes, seed):
-    """Normal weights of variance 1 / fan-in; for embeddings, 1 / d."""
-    g = torch.Generator().manual_seed(seed)
-    return {
-        name: torch.randn(rows, columns, generator=g)
-        / math.sqrt(columns if name in ("E", "P") else rows)
-        for name, (rows, columns) in shapes.items()
-    }
+def adamw(lr, weight_decay, betas=(0.9, 0.98), warm_up=5):
+    """The update of torch.optim.AdamW, whose import alone would take a second."""
+
+    def update(step, w, mean, square):
+        rate = lr * min(1, step / warm_up)
+        mean.lerp_(w.grad, 1 - betas[0])
+        square.lerp_(w.grad.square(), 1 - betas[1])
+        size = (square / (1 - betas[1] ** step)).sqrt_() + 1e-8
+        w.mul_(1 - rate * weight_decay)
+        w.addcdiv_(mean, size, value=-rate / (1 - betas[0] ** step))
+
+    return update
 
 
-def train(network, shapes, data, loss, lr, weight_decay, steps):
-    """Full-batch AdamW; returns what was seen at steps spaced evenly in log time.
+def gradient_descent(lr):
+    """No momentum, no weight decay."""
+    return lambda step, w, mean, square: w.sub_(w.grad, alpha=lr)
+
+
+def train(network, W, data, loss, update, steps):
+    """Full-batch training; what was seen at steps spaced evenly in log time.
 
     Stops early when every seed has reached 95 % test accuracy, and a fifth more.
     """
-    tokens, answers, n_train = data
-    start = [initial(shapes, seed) for seed in seeds]
-    W = {name: torch.stack([w[name] for w in start]) for name in shapes}
-    optimizer = torch.optim.AdamW(
-        [w.requires_grad_() for w in W.values()],
-        lr,
-        betas=(0.9, 0.98),
-        weight_decay=weight_decay,
-        fused=True,
-    )
+    inputs, answers, n_train = data
+    shown, held_out = inputs.split([n_train, inputs.shape[1] - n_train], 1)
+    right, held_out_right = answers.split([n_train, answers.shape[1] - n_train], 1)
+    moments = [(torch.zeros_like(w), torch.zeros_like(w)) for w in W.values()]
     looks = {round(1.05**i) for i in range(240)} | {0}
     log = {"step": [], "train": [], "test": [], "W": []}
+    log["loss"] = torch.zeros(steps, len(seeds))  # of every step: a spike is short
     grokked, last = torch.zeros(len(seeds), dtype=torch.bool), steps
     for step in range(steps + 1):
+        for w in W.values():
+            w.grad = None
+            w.requires_grad_()
+        logits = network(W, shown)
         if step in looks or step == last:
             with torch.no_grad():
-                on_train, on_test = accuracy(network, W, data)
+                on_test = accuracy(network(W, held_out), held_out_right)
             log["step"].append(step)
-            log["train"].append(on_train)
+            log["train"].append(accuracy(logits, right))
             log["test"].append(on_test)
             log["W"].append({name: w.detach().clone() for name, w in W.items()})
             grokked |= on_test >= 0.95
@@ -145,37 +172,58 @@ def train(network, shapes, data, loss, lr, weight_decay, steps):
                 last = min(steps, round(1.2 * step))
         if step == last:
             break
-        optimizer.param_groups[0]["lr"] = lr * min(1, (step + 1) / warm_up)
-        optimizer.zero_grad()
-        logits = network(W, tokens[:, :n_train])
-        (loss(logits, answers[:, :n_train]) / n_train).backward()
-        optimizer.step()
+        losses = loss(logits, right)
+        losses.sum().backward()
+        with torch.no_grad():
+            for w, (mean, square) in zip(W.values(), moments):
+                update(step + 1, w, mean, square)
+        log["loss"][step] = losses.detach()
+    log["loss"] = log["loss"][:step]
     return log | {name: torch.stack(log[name]) for name in ("train", "test")}
 
 
+def grok(
+    train_share=train_share,
+    weight_decay=weight_decay,
+    table=lambda data: data,
+    steps=budget,
+):
+    """The experiment. Each control changes one of these settings."""
+    data, update = table(split(p, train_share)), adamw(0.06, weight_decay)
+    return train(mlp, initial(sizes, scales), data, cross_entropy, update, steps)
+
+
 def first_step(log, which, threshold):
-    """Per seed, the first step with an accuracy at the threshold (0: never)."""
+    """Per seed, the first step with an accuracy at the threshold; None if never."""
     over = log[which] >= threshold
     index = over.int().argmax(0)  # the first True
-    return [log["step"][i] if ok else 0 for i, ok in zip(index, over.any(0))]
+    return [log["step"][i] if ok else None for i, ok in zip(index, over.any(0))]
+
+
+def times(late, early):
+    """How many times later, per seed; None if one of the two never happened."""
+    return [b / a if a and b else None for a, b in zip(early, late)]
+
+
+def at(values, log, steps):
+    """Each seed's value [look, seed] at its own step; None if that never came."""
+    return [
+        None if step is None else values[log["step"].index(step), n].item()
+        for n, step in enumerate(steps)
+    ]
 
 
 # %% with-decay
-with_decay = train(
-    mlp, shapes, data, cross_entropy, learning_rate, weight_decay, budget
-)
+with_decay = grok()
 train_step = first_step(with_decay, "train", 0.99)
 test_step = first_step(with_decay, "test", 0.95)
-delay = [late / early for early, late in zip(train_step, test_step)]
-test_at_memorisation = [
-    with_decay["test"][with_decay["step"].index(step), n].item()
-    for n, step in enumerate(train_step)
-]
+delay = times(test_step, train_step)
+test_at_memorisation = at(with_decay["test"], with_decay, train_step)
 
 # %% [markdown]
 # ## The delay
 #
-# Training accuracy is perfect within some thirty steps. Test accuracy is then below
+# Training accuracy is perfect within some fifteen steps. Test accuracy is then below
 # chance, and stays there: for a long time nothing seems to happen. Thin lines are
 # seeds, the thick one is their median.
 
@@ -188,16 +236,18 @@ def draw(ax, x, y, color, **line):
 
 
 def median(values):
-    return sorted(values)[len(values) // 2]
+    """Of those that happened."""
+    happened = sorted(value for value in values if value is not None)
+    return happened[len(happened) // 2]
 
 
 fig, ax = plt.subplots(figsize=(5.6, 3.4), layout="constrained")
 steps = with_decay["step"][1:]  # a logarithmic axis has no place for step 0
 draw(ax, steps, 100 * with_decay["train"][1:], "C0")
 draw(ax, steps, 100 * with_decay["test"][1:], "C1", linestyle="--")
-ax.text(13, 80, "train", color="C0", ha="right", weight="bold")
-ax.text(1.15 * max(test_step), 60, "test", color="C1", ha="right", weight="bold")
 early, late = median(train_step), median(test_step)
+ax.text(0.45 * early, 80, "train", color="C0", ha="right", weight="bold")
+ax.text(1.15 * late, 60, "test", color="C1", ha="left", weight="bold")
 ax.annotate(
     "", (late, 42), (early, 42), arrowprops={"arrowstyle": "<->", "color": "C2"}
 )
@@ -216,59 +266,57 @@ ax.set(xscale="log", xlabel="training steps", ylabel="accuracy (%)", ylim=(-2, 1
 plt.show()
 
 # %% [markdown]
-# ## Two controls and a counterexample
+# ## Three controls and a counterexample
 #
-# With nine tenths of all pairs to learn from, the delay must shrink. Without weight
-# decay, and with twice the time that the slowest seed needed, these networks must not
-# get there. Is weight decay necessary, then? No: a network whose hidden units take
-# squares, trained on the squared error, groks without any.
+# With nine tenths of all pairs to learn from, the delay must shrink. With the same
+# answers dealt out at random there is no rule, and the test pairs must be at chance.
+# Without weight decay, and with twice the time that the slowest seed needed, these
+# networks must not get there. Is weight decay necessary, then? No: the network of
+# Gromov 2023, whose hidden units take squares, generalises late without any, by plain
+# gradient descent.
 
 # %% with-plenty
-plenty = train(
-    mlp,
-    shapes,
-    split(unordered, train_fraction=0.9),
-    cross_entropy,
-    learning_rate,
-    weight_decay,
-    budget,
+plenty = grok(train_share=0.9)
+delay_plenty = times(
+    first_step(plenty, "test", 0.95), first_step(plenty, "train", 0.99)
 )
-delay_plenty = [
-    late / early
-    for early, late in zip(
-        first_step(plenty, "train", 0.99), first_step(plenty, "test", 0.95)
-    )
-]
+
+# %% without-rule
+dealt = grok(table=deal, steps=60)
+test_dealt = at(dealt["test"], dealt, first_step(dealt, "train", 0.99))
 
 # %% without-decay
-control_steps = 2 * max(test_step)
-without_decay = train(
-    mlp, shapes, data, cross_entropy, learning_rate, 0.0, control_steps
-)
+control_steps = 2 * max(step or budget for step in test_step)
+without_decay = grok(weight_decay=0.0, steps=control_steps)
+
+# %% squares
+p_squares, units = 31, 128
 
 
-# %% counterexample
-def squares(W, tokens):
-    """Two layers and a square, after Gromov 2023: W_2 (W_1 E_a + W_1 E_b)^2."""
-    return add_up(W["E"] @ W["W_1"], tokens) ** 2 @ W["W_2"]
+def squares(W, inputs):
+    """W_2 (W_1 x)^2 on one-hot inputs. Gromov 2023 gives a and b weights apart."""
+    return (inputs @ W["in"]) ** 2 @ W["out"]
 
 
 def squared_error(logits, answers):
-    return (logits - F.one_hot(answers, p)).square().sum()
+    wanted = F.one_hot(answers, logits.shape[2])
+    return (logits - wanted).square().sum(2).mean(1)
 
 
-counterexample = train(
+gromov = train(
     squares,
-    {"E": (p, d), "W_1": (d, 4 * d), "W_2": (4 * d, p)},
-    data,
+    initial(
+        {"in": (p_squares, units), "out": (units, p_squares)},
+        {"in": 0.12, "out": 0.7 * units**-0.5},  # small: large ones learn lazily
+    ),
+    split(p_squares, train_share=0.7),
     squared_error,
-    lr=0.01,
-    weight_decay=0.0,
-    steps=1000,
+    gradient_descent(lr=0.8),
+    steps=2000,
 )
-train_step_squares = first_step(counterexample, "train", 0.99)
-test_step_squares = first_step(counterexample, "test", 0.95)
-delay_squares = [b / a for a, b in zip(train_step_squares, test_step_squares)]
+train_step_squares = first_step(gromov, "train", 0.99)
+test_step_squares = first_step(gromov, "test", 0.95)
+delay_squares = times(test_step_squares, train_step_squares)
 
 # %% controls
 fig, (left, right) = plt.subplots(
@@ -276,18 +324,12 @@ fig, (left, right) = plt.subplots(
 )
 draw(left, steps, 100 * with_decay["test"][1:], "C1", linestyle="--")
 draw(left, without_decay["step"][1:], 100 * without_decay["test"][1:], "C3")
-left.text(0.4 * min(test_step), 72, "weight\ndecay", color="C1", ha="right")
+left.text(0.4 * median(test_step), 72, "weight\ndecay", color="C1", ha="right")
 left.text(2, 12, "no weight decay", color="C3")
-draw(right, counterexample["step"][1:], 100 * counterexample["train"][1:], "C0")
-draw(
-    right,
-    counterexample["step"][1:],
-    100 * counterexample["test"][1:],
-    "C1",
-    ls="--",
-)
-right.text(8, 60, "train", color="C0", ha="right")
-right.text(0.5 * min(test_step_squares), 60, "test", color="C1", ha="right")
+draw(right, gromov["step"][1:], 100 * gromov["train"][1:], "C0")
+draw(right, gromov["step"][1:], 100 * gromov["test"][1:], "C1", ls="--")
+right.text(0.3 * median(train_step_squares), 70, "train", color="C0", ha="right")
+right.text(0.5 * median(test_step_squares), 50, "test", color="C1", ha="right")
 left.set(title="ReLU, test", ylabel="accuracy (%)", ylim=(-2, 103))
 right.set(title="squares, no weight decay")
 for ax in (left, right):
@@ -295,200 +337,175 @@ for ax in (left, right):
 plt.show()
 
 # %% [markdown]
-# ## What a transformer finds
+# ## What it finds
 #
-# Now the network of Nanda et al., smaller: one layer of attention over the tokens
-# $a$, $b$ and $=$ with learned positions, then one layer of ReLUs, no layer norm.
-# Here $a + b$ and $b + a$ are different questions, as in the papers, and 45 % of all
-# ordered pairs are for training. So when it has memorised, the network already gets
-# some test pairs right: it has seen their mirrors, and the delay looks shorter.
-
-# %% transformer
-heads, d_head = 4, 12
-d_model, d_mlp = heads * d_head, 64
-transformer_shapes = {
-    "E": (p + 1, d_model), "P": (3, d_model),  # tokens, of which the last is "="
-    "Q": (d_model, d_model), "K": (d_model, d_model),
-    "V": (d_model, d_model), "O": (d_model, d_model),
-    "W_in": (d_model, d_mlp), "W_out": (d_mlp, d_model),
-    "U": (d_model, p),  # the unembedding
-}  # fmt: skip
+# Take the Fourier transform of the embedding over the numbers 0 to $p - 1$. We call a
+# frequency *key* if it has more than its share, a (p - 1)/2-th, of the power.
 
 
-def transformer(W, tokens):
-    """Logits [seed, pair, answer], read at "=", so there is but one query.
-
-    Keys and values depend on a token and its place alone: tables of p rows each. With
-    s the scores, z = (e^s_a v_a + e^s_b v_b + e^s_= v_=) / (e^s_a + e^s_b + e^s_=).
-    """
-    E, P = W["E"], W["P"]
-    equals = E[:, p:] + P[:, 2:]
-    x = torch.cat([E[:, :p] + P[:, :1], E[:, :p] + P[:, 1:2], equals], 1)
-    score = (equals @ W["Q"]) * (x @ W["K"])  # [seed, 2p + 1, d_model]
-    score = score.unflatten(2, (heads, d_head)).sum(-1) / math.sqrt(d_head)
-    weight = score.exp()[..., None]  # [seed, 2p + 1, heads, 1]
-    value = weight * (x @ W["V"]).unflatten(2, (heads, d_head))
-    table = torch.cat([value.flatten(2), weight.flatten(2)], 2)
-    total = add_up(table[:, :-1], tokens + torch.tensor([0, p])) + table[:, -1:]
-    z = total[..., :d_model].unflatten(2, (heads, d_head)) / total[..., d_model:, None]
-    x = torch.baddbmm(equals, z.flatten(2), W["O"])  # the residual stream at "="
-    x = torch.baddbmm(x, torch.relu(x @ W["W_in"]), W["W_out"])
-    return x @ W["U"]
+# %% frequencies
+def fourier_planes():
+    """[plane, p, 2]: the orthonormal waves cos and sin of each frequency."""
+    k = torch.arange(1, (p + 1) // 2)[:, None, None]
+    angle = 2 * math.pi * k * torch.arange(p)[:, None] / p
+    return torch.cat([angle.cos(), angle.sin()], 2) * math.sqrt(2 / p)
 
 
-grid = torch.cartesian_prod(torch.arange(p), torch.arange(p))  # every (a, b)
-ordered = split(grid, train_fraction=0.45)
-run = train(
-    transformer,
-    transformer_shapes,
-    ordered,
-    cross_entropy,
-    learning_rate,
-    weight_decay,
-    budget,
-)
-train_step_transformer = first_step(run, "train", 0.99)
-test_step_transformer = first_step(run, "test", 0.95)
-memorised = [run["step"].index(step) for step in train_step_transformer]
+def random_planes(seed):
+    """As many planes, orthonormal and without a mean like those, but at random."""
+    x = torch.randn(p, p - 1, generator=stream(seed, "random planes"))
+    return torch.linalg.qr(x - x.mean(0)).Q.view(p, -1, 2).transpose(0, 1)
+
+
+def power(E, planes):
+    """Of the embedding [seed, p, d] in each of the planes [seed, plane, p, 2]."""
+    return (planes.mT @ E[:, None]).square().sum((2, 3))
+
+
+def strongest(power, count):
+    """Marks, per seed, the planes with the most power: as many as count says."""
+    return power.argsort(1, descending=True).argsort(1) < count[:, None]
+
+
+def parts(E, planes, chosen):
+    """The embedding with the chosen planes only, and without; its mean stays."""
+    inside = (planes @ (planes.mT @ E[:, None]) * chosen[..., None, None]).sum(1)
+    return E.mean(1, keepdim=True) + inside, E - inside
+
+
+waves = fourier_planes().expand(len(seeds), -1, -1, -1)
+anything = torch.stack([random_planes(seed) for seed in seeds])
 
 # %% [markdown]
-# Take the Fourier transform of the embedding over the numbers 0 to $p - 1$. How much
-# of its power lies in the five strongest frequencies? Then comes the test that looking
-# cannot replace: take these five away, or all the others, and let the network answer.
-
-
-# %% spectrum
-def power(W):
-    """Share of each frequency 1..(p-1)/2 in the embedding, per seed."""
-    power = torch.fft.rfft(W["E"][:, :p], dim=1).abs().square().sum(2)[:, 1:]
-    return power / power.sum(1, keepdim=True)
-
-
-def norm(W):
-    return sum(w.square().sum((1, 2)) for w in W.values()).sqrt()
-
-
-concentration = torch.stack([power(W).topk(5).values.sum(1) for W in run["W"]])
-norms = torch.stack([norm(W) for W in run["W"]])
-final = run["W"][-1]
-rank = power(final).argsort(descending=True) + 1
-key, weakest = rank[:, :5], rank[:, -5:]  # [seed, 5]; the weakest are a control
-
-# %% norm-and-spectrum
-fig, axes = plt.subplots(
-    2, 1, figsize=(5.6, 4.6), sharex=True, layout="constrained"
-)
-x = run["step"][1:]
-draw(axes[0], x, norms[1:], "C0")
-draw(axes[1], x, 100 * concentration[1:], "C3")
-axes[0].set(ylabel="weight norm", ylim=(0, None))
-axes[1].set(
-    ylabel="power in the five\nstrongest frequencies (%)",
-    xlabel="training steps",
-    ylim=(0, 103),
-)
-early, late = median(train_step_transformer), median(test_step_transformer)
-for ax in axes:
-    ax.axvline(early, color="C2", linestyle=":")
-    ax.axvline(late, color="C1", linestyle="--")
-    ax.set(xscale="log")
-axes[0].text(0.93 * early, 4, "memorised", color="C2", ha="right")
-axes[0].text(0.93 * late, 4, "grokked", color="C1", ha="right")
-plt.show()
-
+# Looking is not proof. So keep the planes of the key frequencies alone, or take these
+# away, and let the network answer. The control does the same with as many random
+# planes, and also picks the strongest of them.
 
 # %% surgery
-def test_accuracy_with(keep):
-    """Test accuracy if the embedding has only the frequencies marked in keep."""
-    waves = torch.fft.rfft(final["E"][:, :p], dim=1) * keep[:, :, None]
-    numbers = torch.fft.irfft(waves, n=p, dim=1)
-    E = torch.cat([numbers, final["E"][:, p:]], 1)
-    return accuracy(transformer, final | {"E": E}, ordered)[1].tolist()
+inputs, answers, n_train = split(p, train_share)
+final = with_decay["W"][-1]
+in_waves = power(final["E"], waves)
+count = (in_waves > in_waves.mean(1, keepdim=True)).sum(1)  # of key frequencies
+key, weakest = strongest(in_waves, count), strongest(-in_waves, count)
 
 
-everything_on = torch.ones(len(seeds), (p + 1) // 2, dtype=torch.bool)
-without_key = everything_on.scatter(1, key, False)
-only_key = ~without_key
-only_key[:, 0] = True  # frequency 0 is the mean: it always stays
-acc_untouched = test_accuracy_with(everything_on)
-acc_only_key = test_accuracy_with(only_key)
-acc_without_key = test_accuracy_with(without_key)
-acc_without_weakest = test_accuracy_with(everything_on.scatter(1, weakest, False))
+def answering_with(E):
+    """Test accuracy of the finished networks with another embedding."""
+    logits = mlp(final | {"E": E}, inputs[:, n_train:])
+    return accuracy(logits, answers[:, n_train:]).tolist()
 
 
-# %% rotation
-def plane_of(E, k):
-    """Two directions [d_model, 2]: the plane in which frequency k of the embedding lives."""
-    a = 2 * math.pi * k * torch.arange(p) / p
-    return torch.linalg.qr((torch.stack([a.cos(), a.sin()]) @ E).T).Q
-
-
-def on_plane(E, plane):
-    """The numbers 0..p-1, as the embedding has them, on this plane."""
-    return (E - E.mean(0)) @ plane
-
-
-def radius_spread(xy):
-    return (xy.norm(dim=1).std() / xy.norm(dim=1).mean()).item()
-
-
-strongest = key[:, 0].tolist()
-before, after = (
-    [on_plane(E, plane_of(E, k)) for E, k in zip(W["E"][:, :p], strongest)]
-    for W in (run["W"][0], final)
+acc_only_key, acc_without_key = map(
+    answering_with, parts(final["E"], waves, strongest(in_waves, count))
+)
+acc_only_random, acc_without_random = map(
+    answering_with,
+    parts(final["E"], anything, strongest(power(final["E"], anything), count)),
 )
 
-# %% circle
-fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.0), layout="constrained")
-turn = strongest[0] * torch.arange(p) % p  # the angle w_k a, in units of 2 pi / p
-tour = turn.argsort().tolist() + [0]  # a line through the numbers, by that angle
-for ax, xy, title in zip(axes, (before[0], after[0]), ("before training", "after")):
-    ax.plot(*xy[tour].T, color="C0", alpha=0.5, linewidth=0.8)
-    ax.scatter(*xy.T, c=turn, cmap="twilight", s=36, edgecolors="C0", zorder=2)
-    ax.set(title=title, aspect="equal", xticks=[], yticks=[])
-    ax.set(xlabel="first direction", ylabel="second direction")
+# %% [markdown]
+# Now the whole network. Do its hidden units each turn with one frequency? And how much
+# of its logits, on pairs that it was not trained on, is
+# $\sum_k \alpha_k \cos w_k (a + b - c)$? Each pair meets every $c$, so these cosines
+# are orthogonal, and least squares comes down to a mean over the pairs.
+
+
+# %% opened
+def single(W):
+    """Share of the hidden units' power in each one's strongest frequency."""
+    table = torch.fft.rfft(W["E"] @ W["W_1"], dim=1).abs().square()[:, 1:]
+    return table.amax(1).sum(1) / table.sum((1, 2))
+
+
+def explained(W):
+    """Share of the variance of held-out logits in each cos w_k (a + b - c)."""
+    logits = mlp(W, inputs[:, n_train:])
+    logits = logits - logits.mean(2, keepdim=True)
+    from_answer = (answers[:, n_train:, None] + torch.arange(p)) % p
+    around = logits.gather(2, from_answer).mean(1)  # at c - (a + b) = 0, 1, 2, ...
+    alpha = torch.fft.rfft(around).real[:, 1:] * 2 / p
+    return alpha.square() / 2 / logits.square().mean((1, 2))[:, None]
+
+
+explained_at_all = explained(final).sum(1)  # by all frequencies, key or not
+explained_by_key = torch.stack([(explained(W) * key).sum(1) for W in with_decay["W"]])
+singles = torch.stack([single(W) for W in with_decay["W"]])
+memorised = with_decay["step"].index(train_step[0])  # the look at which seed 0 had
+
+# %% [markdown]
+# The picture of it: the power of the logits in each pair of frequencies, one over $a$,
+# one over $b$. A function of the sum $a + b$ lies on the diagonal alone, a function of
+# one number on an axis; a table learned by heart is everywhere.
+
+# %% fourier-plane
+fig, axes = plt.subplots(
+    2, 2, figsize=(5.6, 4.9), height_ratios=(3, 1), layout="constrained"
+)
+numbers = torch.arange(p)
+square = F.one_hot(numbers, p)[:, None] + F.one_hot(numbers, p)
+units = (final["E"] @ final["W_1"])[0]
+most = units.square().sum(0).argmax()  # the unit that has the most power in the end
+k = 1 + torch.fft.rfft(units[:, most]).abs()[1:].argmax()  # its strongest frequency
+for column, look, title in zip(axes.T, (memorised, -1), ("memorised", "grokked")):
+    W = with_decay["W"][look]
+    seen = mlp({name: w[:1] for name, w in W.items()}, square.view(1, -1, p).float())
+    plane = torch.fft.fft2(seen.view(p, p, p), dim=(0, 1)).abs().square().sum(2)
+    plane[0, 0] = 0  # the mean
+    image = torch.fft.fftshift(plane / plane.sum()).sqrt()
+    edge = (p - 1) / 2
+    column[0].imshow(image, origin="lower", extent=(-edge, edge, -edge, edge))
+    column[0].set(title=title, xlabel="frequency over b", ylabel="frequency over a")
+    column[0].grid(False)
+    unit = (W["E"] @ W["W_1"])[0, :, most]
+    column[1].plot(360 / p * (k * numbers % p), unit, ".", color="C0")
+    column[1].set(xlabel="angle of the number (°)", ylabel="one hidden unit")
 plt.show()
 
 # %% [markdown]
-# Both at once, in motion: the scores of the five transformers, and the embedding of
-# the first on the plane that its strongest frequency will have in the end.
+# All of it in motion: the scores of the five networks, and the embedding of the first
+# on the plane that its strongest frequency will have in the end.
 
 # %% in-motion
 from matplotlib.animation import FuncAnimation
 
-shots = sorted({round(i) for i in torch.linspace(1, len(run["step"]) - 1, 25).tolist()})
-plane = plane_of(final["E"][0, :p], strongest[0])
-places = [on_plane(run["W"][i]["E"][0, :p], plane) for i in shots]
+k = 1 + in_waves[0].argmax().item()
+turn = k * numbers % p  # the angle w_k a, in units of 2 pi / p
+tour = turn.argsort().tolist() + [0]  # a line through the numbers, by that angle
+plane = torch.linalg.qr((waves[0, k - 1].T @ final["E"][0]).T).Q  # [d, 2]
+shots = sorted({round(i) for i in torch.linspace(1, len(steps), 20).tolist()})
+places = [
+    (E - E.mean(0)) @ plane for E in (with_decay["W"][i]["E"][0] for i in shots)
+]
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(5.6, 3.0), layout="constrained")
 lines = {}  # of each seed, the first one thick
 for name, color, style in (("train", "C0", "-"), ("test", "C1", "--")):
-    lines[name] = left.plot([], torch.empty(0, 5), style, color=color, alpha=0.35, lw=0.8)
+    none = torch.empty(0, 5)
+    lines[name] = left.plot([], none, style, color=color, alpha=0.35, lw=0.8)
     lines[name][0].set(alpha=1, linewidth=2.2)
 tips = left.scatter([1, 1], [0, 0], c=["C0", "C1"], s=36, zorder=3)
-left.text(0.6 * train_step_transformer[0], 88, "train", color="C0", ha="right")
-left.text(0.5 * test_step_transformer[0], 40, "test", color="C1", ha="right")
+left.text(0.5 * median(train_step), 80, "train", color="C0", ha="right")
+left.text(0.35 * median(test_step), 40, "test", color="C1", ha="right")
 left.set(xscale="log", xlabel="training steps", ylabel="accuracy (%)")
-left.set(xlim=(0.9, 1.1 * run["step"][-1]), ylim=(-2, 103), title="step 1")
+left.set(xlim=(0.9, 1.1 * steps[-1]), ylim=(-2, 103), title="step 1")
 (string,) = right.plot([], [], color="C0", alpha=0.5, linewidth=0.8)
-numbers = right.scatter(*places[0].T, c=turn, cmap="twilight", s=36, edgecolors="C0")
+dots = right.scatter(*places[0].T, c=turn, cmap="twilight", s=36, edgecolors="C0")
 size = 1.1 * max(xy.abs().max() for xy in places)
 right.set(xlim=(-size, size), ylim=(-size, size), aspect="equal")
 right.set_title(f"embedding of 0 to {p - 1}")
 right.axis("off")
 
 
-def look(k):
-    """Draw shot k."""
-    i = shots[k]
-    steps = run["step"][1 : i + 1]
+def look(shot):
+    """Draw one shot."""
+    i = shots[shot]
     for name in lines:
-        for line, y in zip(lines[name], 100 * run[name][1 : i + 1].T):
-            line.set_data(steps, y)
-    tips.set_offsets([(steps[-1], 100 * run[name][i, 0]) for name in lines])
-    left.set_title(f"step {steps[-1]}")
-    string.set_data(*places[k][tour].T)
-    numbers.set_offsets(places[k])
+        for line, scores in zip(lines[name], 100 * with_decay[name][1 : i + 1].T):
+            line.set_data(steps[:i], scores)
+    tips.set_offsets([(steps[i - 1], 100 * with_decay[name][i, 0]) for name in lines])
+    left.set_title(f"step {steps[i - 1]}")
+    string.set_data(*places[shot][tour].T)
+    dots.set_offsets(places[shot])
 
 
 animation = FuncAnimation(fig, look, frames=len(shots), interval=400)
@@ -500,6 +517,7 @@ animation
 #
 # Nanda et al. split the network's answer into the part that their algorithm explains
 # and the rest. The first gives the *restricted* loss, the second the *excluded* loss.
+# We fit the split on held-out pairs.
 
 # %% take-home
 import math
@@ -599,122 +617,116 @@ for name, logits in {"clock": clock, "lookup": lookup}.items():
 print(f"blind guessing: ln p = {math.log(p):.3f}")
 
 # %% [markdown]
-# The frequencies are those that each network uses in the end: hindsight. So the five
-# frequencies that it uses least get the same treatment.
+# The frequencies are those that each network uses in the end: hindsight. So the ones
+# that it uses least, as many, get the same treatment. Without hindsight there is the
+# loss restricted to all frequencies: then the fit of the logits of a pair is their mean
+# over the held-out pairs with the same answer.
 
 # %% progress-measures
-tokens, _, n_train = ordered
-seen = (tokens[:, :n_train] * torch.tensor([p, 1])).sum(2)  # a p + b: its row in grid
-trained = torch.zeros(len(seeds), p * p, dtype=torch.bool).scatter(1, seen, True)
-labels = (grid.sum(1) % p).view(p, p)
-some = range(0, len(run["step"]), 3)
-progress = torch.zeros(len(some), 4, len(seeds))  # at each step, four losses
-for row, i in zip(progress, some):
-    logits = transformer(run["W"][i], grid.expand(len(seeds), -1, -1))
-    for n, (f, y) in enumerate(zip(logits.view(-1, p, p, p), trained.view(-1, p, p))):
-        row[0, n], row[1, n] = fourier_progress(f, labels, y, key[n].tolist())
-        row[2, n], _ = fourier_progress(f, labels, y, weakest[n].tolist())
-        row[3, n] = F.cross_entropy(f[~y], labels[~y])
-restricted, excluded, restricted_weakest, test_loss = progress.unbind(1)
+trained = torch.arange(answers.shape[1]) < n_train
+wanted = answers[:, n_train:]
+same = F.one_hot(wanted).float()  # [seed, pair, answer]
+looks = enumerate(with_decay["step"])
+seen_at = [i for i, step in looks if step > 20 or step % 4 == 0]
+progress = torch.zeros(len(seen_at), 5, len(seeds))  # at each step, five losses
+for row, i in zip(progress, seen_at):
+    outputs = mlp(with_decay["W"][i], inputs)
+    means = same.mT @ outputs[:, n_train:] / same.sum(1).clamp(min=1)[..., None]
+    row[0] = cross_entropy(outputs[:, n_train:], wanted)
+    row[1] = cross_entropy(same @ means, wanted)
+    for n, pairs in enumerate(zip(outputs, answers)):
+        ks, unused = (1 + marked[n].nonzero().flatten() for marked in (key, weakest))
+        row[2, n], row[3, n] = fourier_progress(*pairs, trained, ks)
+        row[4, n], _ = fourier_progress(*pairs, trained, unused)
+test_loss, restricted_all, restricted, excluded, unused_only = progress.unbind(1)
 
-# The restricted loss has "moved" when it is half of ln p, test accuracy at one half.
-half = (restricted <= math.log(p) / 2).int().argmax(0)
-restricted_step = [run["step"][some[i]] for i in half]
-half_test_step = first_step(run, "test", 0.5)
-lead = [b / max(a, 1) for a, b in zip(restricted_step, half_test_step)]
-at_half = [
-    next(j for j, i in enumerate(some) if run["step"][i] >= step)
-    for step in half_test_step
-]
 
-# %% progress
-fig, (top, bottom) = plt.subplots(
-    2,
-    1,
-    figsize=(5.6, 5.0),
-    sharex=True,
-    height_ratios=(1, 2),
-    layout="constrained",
-)
-x = [max(1, run["step"][i]) for i in some]
-draw(top, x, test_loss, "C1")
-draw(bottom, x, restricted, "C0")
-draw(bottom, x, excluded, "C2", linestyle="-.")
-draw(bottom, x, restricted_weakest, "C3", linestyle=":")
-top.set(ylabel="test loss (nats)")
-bottom.set(
-    xscale="log", xlabel="training steps", ylabel="loss (nats)", ylim=(-0.2, 6.2)
-)
-bottom.text(22, 1.7, "restricted", color="C0", ha="right")
-bottom.text(14, 2.9, "excluded", color="C2", ha="right")
-bottom.text(1.1, 4.1, "restricted, weakest frequencies", color="C3")
-for ax in (top, bottom):
-    ax.axvline(median(half_test_step), color="C1", linestyle="--")
-top.text(1.1 * median(half_test_step), 9, "half right", color="C1")
+def half_way(losses):
+    """Per seed, the first step with at most half the loss of guessing, ln p."""
+    log = {"step": [with_decay["step"][i] for i in seen_at], "gain": -losses}
+    return first_step(log, "gain", -math.log(same.shape[2]) / 2)
+
+
+half_test_step = first_step(with_decay, "test", 0.5)
+restricted_step = half_way(restricted)
+lead = times(half_test_step, restricted_step)
+lead_weakest = times(half_test_step, half_way(unused_only))
+lead_all = times(half_test_step, half_way(restricted_all))
+stirring_step = first_step(with_decay, "test", 0.05)  # about twice chance
+
+# %% phases
+fig, ax = plt.subplots(figsize=(5.6, 4.2), layout="constrained")
+x = [max(1, with_decay["step"][i]) for i in seen_at]
+draw(ax, x, unused_only, "C3", linestyle=":")
+draw(ax, x, test_loss, "C1", linestyle="--")
+draw(ax, x, restricted, "C0")
+draw(ax, x, excluded, "C2", linestyle="-.")
+borders = [1, *map(median, (train_step, stirring_step, test_step))]
+phases = ("memorisation", "circuit\nformation", "cleanup")
+for start, end, phase in zip(borders, borders[1:], phases):
+    ax.text(math.sqrt(start * end), 16.2, phase, ha="center", va="center")
+    ax.axvline(end, color="C4", linestyle=":", linewidth=1)
+ax.text(1.1, 2.9, "guessing", color="C4")
+ax.text(0.7 * borders[1], 11, "test", color="C1", ha="right")
+ax.text(1.2 * borders[1], 4.4, "restricted", color="C0", ha="center")
+ax.text(2 * borders[1], 0.8, "excluded", color="C2", ha="center")
+ax.text(1.6 * x[-1], 5.3, "unused frequencies", color="C3", ha="right")
+ax.axhline(math.log(same.shape[2]), color="C4", linestyle=":", linewidth=1)
+ax.set(xscale="log", xlabel="training steps", ylabel="loss (nats)", ylim=(-0.4, 17.5))
 plt.show()
 
 
 # %% results
 def rounded(values, digits=3):
-    return [round(float(v), digits) for v in values]
+    return [None if v is None else round(float(v), digits) for v in values]
 
 
+since = [with_decay["loss"][step:, n] for n, step in enumerate(train_step)]
 results = {
     "seeds": seeds,
-    "p": p,
-    "chance": round(1 / p, 3),
-    "ln_p": round(math.log(p), 3),
-    "learning_rate": learning_rate,
-    "weight_decay": weight_decay,
-    # the network of one hidden layer, with weight decay and without
-    "pairs": len(unordered),
-    "train_pairs": data[2],
+    "p": same.shape[2],
+    "chance": round(1 / same.shape[2], 4),
+    "pairs": len(trained),
+    "train_pairs": n_train,
+    # with weight decay, and with more pairs
     "train_step": train_step,
     "test_step": test_step,
     "delay": rounded(delay),
-    "test_at_memorisation": rounded(test_at_memorisation),
-    "final_test": rounded(with_decay["test"][-1]),
     "delay_plenty": rounded(delay_plenty),
+    "test_at_memorisation": rounded(test_at_memorisation, 4),
+    "test_dealt": rounded(test_dealt, 4),
+    "best_test": rounded(with_decay["test"].amax(0)),
+    "loss_rise": rounded((loss / loss.cummin(0).values).max() for loss in since),
+    # without weight decay
     "steps_no_decay": control_steps,
     "train_no_decay": rounded(without_decay["train"][-1]),
     "best_test_no_decay": rounded(without_decay["test"].amax(0)),
-    # squares, squared error, no weight decay
+    # squares, squared error, gradient descent, no weight decay
+    "p_squares": p_squares,
     "train_step_squares": train_step_squares,
     "test_step_squares": test_step_squares,
     "delay_squares": rounded(delay_squares),
-    "final_test_squares": rounded(counterexample["test"][-1]),
-    # the transformer
-    "train_step_transformer": train_step_transformer,
-    "test_step_transformer": test_step_transformer,
-    "delay_transformer": rounded(
-        b / a for a, b in zip(train_step_transformer, test_step_transformer)
-    ),
-    "test_at_memorisation_transformer": rounded(
-        run["test"][i, n] for n, i in enumerate(memorised)
-    ),
-    "norm_init": rounded(norms[0], 1),
-    "norm_memorised": rounded((norms[i, n] for n, i in enumerate(memorised)), 1),
-    "norm_grokked": rounded(norms[-1], 1),
-    "top5_init": rounded(concentration[0]),
-    "top5_memorised": rounded(concentration[i, n] for n, i in enumerate(memorised)),
-    "top5_grokked": rounded(concentration[-1]),
-    "key_frequencies": key.tolist(),
-    "acc_untouched": rounded(acc_untouched),
+    "mem_squares": rounded(at(gromov["test"], gromov, train_step_squares)),
+    "best_test_squares": rounded(gromov["test"].amax(0)),
+    # opened
+    "key_frequencies": count.tolist(),
     "acc_only_key": rounded(acc_only_key),
+    "acc_only_random": rounded(acc_only_random),
     "acc_without_key": rounded(acc_without_key),
-    "acc_without_weakest": rounded(acc_without_weakest),
-    "circle_before": rounded(map(radius_spread, before)),
-    "circle_after": rounded(map(radius_spread, after)),
-    # progress measures of the transformer
+    "acc_without_random": rounded(acc_without_random),
+    "single_memorised": rounded(at(singles, with_decay, train_step)),
+    "single_grokked": rounded(singles[-1]),
+    "explained_memorised": rounded(at(explained_by_key, with_decay, train_step)),
+    "explained_grokked": rounded(explained_by_key[-1]),
+    "explained_all": rounded(explained_at_all),
+    # progress measures
     "restricted_step": restricted_step,
     "half_test_step": half_test_step,
     "lead": rounded(lead),
-    "restricted_at_half": rounded(restricted[j, n] for n, j in enumerate(at_half)),
-    "weakest_at_half": rounded(
-        restricted_weakest[j, n] for n, j in enumerate(at_half)
-    ),
-    "restricted_final": rounded(restricted[-1]),
-    "restricted_weakest_min": rounded(restricted_weakest.amin(0)),
+    "lead_weakest": rounded(lead_weakest),
+    "lead_all": rounded(lead_all),
+    "restricted_max": rounded(restricted.amax(0)),
+    "test_loss_max": rounded(test_loss.amax(0)),
     "excluded_min": rounded(excluded.amin(0)),
     "excluded_final": rounded(excluded[-1]),
 }

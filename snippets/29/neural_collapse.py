@@ -12,8 +12,8 @@
 # [doi:10.1073/pnas.2015509117](https://doi.org/10.1073/pnas.2015509117),
 # [arXiv:2008.08186](https://arxiv.org/abs/2008.08186).
 #
-# With $h$ the input of the last layer, $\mu_c$ its mean over class $c$, $\mu_G$ the
-# mean of the $C$ class means, and $w_c$ a row of the classifier $W$:
+# With $h$ the input of the last layer, $\mu_c$ its mean over class $c$, $\mu_G$ its
+# mean over all samples, and $w_c$ a row of the classifier $W$:
 #
 # - NC1, classes shrink: $\mathrm{Tr}(\Sigma_W \Sigma_B^{\dagger}) / C \to 0$, where
 #   $\Sigma_W$ is the covariance within and $\Sigma_B$ between the classes.
@@ -30,28 +30,35 @@ import copy
 import itertools
 import math
 import os
+import zlib
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
-from torch import nn
 
 torch.set_num_threads(1)  # on tensors this small, more threads are slower
 torch.set_flush_denormal(True)
 
 try:
     SEED = int(os.environ.get("SEED", "0"))
-    torch.Generator().manual_seed(SEED + 4)
-except (ValueError, RuntimeError):
-    problem = f"SEED must be a 64-bit integer, not {os.environ['SEED']!r}."
-    raise SystemExit(problem) from None
-SEEDS = list(range(SEED, SEED + 5))
+except ValueError:
+    raise SystemExit(f"SEED must be an integer, not {os.environ['SEED']!r}.") from None
+seeds = [5 * SEED + k for k in range(5)]  # no other SEED has any of these
 
-EPOCHS, BATCH, LR, MOMENTUM, WEIGHT_DECAY = 100, 100, 0.075, 0.9, 1e-2
-# epochs after which the network is measured
-CHECKPOINTS = [0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 55, 70, 85, 100]
+
+def stream(seed, purpose):
+    """Random numbers of their own for each seed and each purpose."""
+    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {purpose}".encode()))
+
+
+STEPS, RATE, MOMENTUM, DECAY = 140, 0.3, 0.9, 1e-2
+USUAL = 5e-4  # the weight decay of the authors' own code
+SLOW = 0.1  # a learning rate at which a network without batch norm trains as well
+EQUAL, UNEQUAL = [20] * 10, [32] * 6 + [2] * 4  # training images of each digit
+# steps after which the networks are measured
+CHECKPOINTS = [0, 3, 6, 9, 12, 15, 18, 22, 30, 45, 60, 80, 110, 140]
 TERMINAL = 0.999  # training accuracy at which the terminal phase begins
 
 # %% take-home
@@ -184,9 +191,9 @@ def check_input(features, labels, weight, bias):
 # ## Data, network, training
 #
 # The 1797 handwritten digits that come with scikit-learn, 8 x 8 pixels. Each seed
-# draws its own training images, 50 of every digit, and 50 more of every digit to
-# test. The five seeds are trained side by side, as one batch of five small networks
-# that never mix: a quarter of the time of five runs, and the same result.
+# draws 20 of every digit to train on, and 50 others to test. All arms and seeds are
+# trained side by side, as one batch of small networks that never mix: a fraction of
+# the time of single runs, and the same numbers.
 
 # %% data
 digits = load_digits()
@@ -200,15 +207,14 @@ def draw(counts, random_labels=False):
     Returns x [seeds, 64, N] and y [seeds, N], then the same of the test images.
     """
     parts = []
-    for seed in SEEDS:
-        rng = torch.Generator().manual_seed(seed)
-        order = torch.randperm(len(digit), generator=rng)
+    for seed in seeds:
+        order = torch.randperm(len(digit), generator=stream(seed, "images"))
         of = [order[digit[order] == c] for c in range(len(counts))]
         train = torch.cat([of_c[:n] for of_c, n in zip(of, counts)])
-        test = torch.cat([of_c[n : n + 50] for of_c, n in zip(of, counts)])
+        test = torch.cat([of_c[-50:] for of_c in of])
         y = digit[train]
         if random_labels:  # the same labels, handed out to images at random
-            y = y[torch.randperm(len(y), generator=rng)]
+            y = y[torch.randperm(len(y), generator=stream(seed, "random labels"))]
         parts.append((pixels[:, train], y, pixels[:, test], digit[test]))
     return [torch.stack(part) for part in zip(*parts)]
 
@@ -220,148 +226,171 @@ def normalise(x, gain, shift, n):
     mean, var = None, None
     if n is not None:
         mean, var = flat[0, :, :n].mean(1), flat[0, :, :n].var(1, correction=0)
-    out = F.batch_norm(flat, mean, var, gain, shift, training=n is None)
-    return out.view_as(x)
+    gain, shift = gain.flatten(), shift.flatten()
+    return F.batch_norm(flat, mean, var, gain, shift, n is None).view_as(x)
 
 
-class Networks(nn.Module):
-    """One multilayer perceptron per seed, side by side; a column is an image."""
+class Networks:
+    """A multilayer perceptron for each arm and seed, side by side; a column is an
+    image. The first dimension of every parameter is the network."""
 
-    def __init__(self, sizes, batch_norm=True, linear_features=False):
-        super().__init__()
-        self.batch_norm, self.linear_features = batch_norm, linear_features
-        rngs = [torch.Generator().manual_seed(seed) for seed in SEEDS]
-        weights = [
-            torch.stack([2 * torch.rand(b, a, generator=r) - 1 for r in rngs])
-            / a**0.5
-            for a, b in itertools.pairwise(sizes)
-        ]  # uniform up to 1 / sqrt(inputs), like nn.Linear
-        ones = [torch.ones(len(SEEDS) * size) for size in sizes[1:-1]]
-        self.V, self.W = nn.ParameterList(weights[:-1]), nn.Parameter(weights[-1])
-        self.gain = nn.ParameterList(ones)
-        self.shift = nn.ParameterList(torch.zeros_like(one) for one in ones)
-        self.b = nn.Parameter(torch.zeros(len(SEEDS), sizes[-1], 1))
+    def __init__(self, sizes, arms=1, batch_norm=True, linear_features=False):
+        rngs = [stream(seed, "initial weights") for seed in seeds]
+
+        def initial(a, b):  # uniform with variance 2 / a (He et al. 2015)
+            drawn = torch.stack([torch.rand(b, a, generator=rng) for rng in rngs])
+            return ((6 / a) ** 0.5 * (2 * drawn - 1)).repeat(arms, 1, 1)
+
+        *self.V, self.W = (initial(a, b) for a, b in itertools.pairwise(sizes))
+        n = len(self.W)
+        relus = sizes[1:-2] if linear_features else sizes[1:-1]
+        self.gain = [torch.ones(n, size, 1) for size in relus if batch_norm]
+        self.shift = [torch.zeros(n, size, 1) for size in relus]
+        self.b = torch.zeros(n, sizes[-1], 1)
+
+    def hidden_and_rest(self):
+        """The parameters: hidden weights, all others."""
+        return self.V, [*self.gain, *self.shift, self.W, self.b]
+
+    def only(self, own):
+        """A copy of some of the networks, as they are now."""
+        part = copy.copy(self)
+        for name in ("V", "gain", "shift"):
+            setattr(part, name, [p.detach()[own].clone() for p in getattr(self, name)])
+        part.W, part.b = (p.detach()[own].clone() for p in (self.W, self.b))
+        return part
 
     def features(self, x, n=None):
-        """h, [seeds, d, N]: the layer that the classifier W h + b reads."""
-        for V, gain, shift in zip(self.V, self.gain, self.shift):
+        """h, [networks, d, N]: the layer that the classifier W h + b reads."""
+        for k, V in enumerate(self.V):
             x = V @ x
-            if self.linear_features and V is self.V[-1]:
-                return x
-            x = (
-                normalise(x, gain, shift, n)
-                if self.batch_norm
-                else x + shift.view(len(x), -1, 1)
-            ).relu()
+            if k < len(self.gain):
+                x = normalise(x, self.gain[k], self.shift[k], n).relu()
+            elif k < len(self.shift):
+                x = (x + self.shift[k]).relu()
         return x
 
-    def forward(self, x, n=None):
-        return torch.baddbmm(self.b, self.W, self.features(x, n))
+    def logits(self, h):
+        return torch.baddbmm(self.b, self.W, h)
 
 
-# %% train
-def train(net, x, y, weight_decay=WEIGHT_DECAY, lr=LR, batch=BATCH):
-    """Cross-entropy, SGD with Nesterov momentum, weight decay on everything, the
-    rate falling to 0 as a cosine. Returns a copy of net at each checkpoint."""
-    parameters = list(net.parameters())
-    velocity = [torch.zeros_like(p) for p in parameters]
-    rngs = [torch.Generator().manual_seed(seed) for seed in SEEDS]
-    N = x.shape[2]
-    step, steps = 0, EPOCHS * (N // batch)
-    snapshots = [copy.deepcopy(net)]
-    for epoch in range(1, EPOCHS + 1):
-        order = torch.stack([torch.randperm(N, generator=rng) for rng in rngs])
-        x_epoch = x.gather(2, order[:, None].expand(-1, x.shape[1], -1))
-        y_epoch = y.gather(1, order)
-        for i in range(0, N - batch + 1, batch):
-            logits = net(x_epoch[:, :, i : i + batch])
-            targets = y_epoch[:, i : i + batch]
-            # summed over the seeds: each network gets the gradient of its own loss
-            loss = F.cross_entropy(logits, targets, reduction="sum") / batch
-            gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-            rate = lr * (1 + math.cos(math.pi * step / steps)) / 2
-            with torch.no_grad():  # as torch.optim.SGD, which takes 1.5 s to import
-                for p, v, g in zip(parameters, velocity, gradients):
-                    if g is not None:  # the gains, without batch norm
-                        g = g.add_(p, alpha=weight_decay)
-                        v.mul_(MOMENTUM).add_(g)
-                        p.sub_(g.add_(v, alpha=MOMENTUM), alpha=rate)
-            step += 1
-        if epoch in CHECKPOINTS:
-            snapshots.append(copy.deepcopy(net))
-    return snapshots
+# %% training
+PLAIN = {"counts": EQUAL, "random_labels": False}
+PLAIN |= {"hidden_decay": DECAY, "rest_decay": DECAY, "rate": RATE}
+
+
+def train(net, x, y, arms, steps):
+    """Cross-entropy of all images, gradient descent with Nesterov momentum, weight
+    decay, the rate falling to 0 as a cosine. Returns, for each arm, its networks at
+    each checkpoint."""
+
+    def setting(name):  # [networks, 1, 1]
+        return torch.tensor([arm[name] for arm in arms for _ in seeds]).view(-1, 1, 1)
+
+    hidden, rest = net.hidden_and_rest()
+    parameters = [p.requires_grad_() for p in hidden + rest]
+    decays = [setting("hidden_decay")] * len(hidden)
+    decays += [setting("rest_decay")] * len(rest)
+    rate, velocity = setting("rate"), [torch.zeros_like(p) for p in parameters]
+    own = [slice(k, k + len(seeds)) for k in range(0, len(x), len(seeds))]
+    snapshots = [[net.only(part) for part in own]]
+    for step in range(steps):
+        logits = net.logits(net.features(x))
+        # summed over the networks: each gets the gradient of its own loss
+        loss = F.cross_entropy(logits, y, reduction="sum") / y.shape[1]
+        gradients = torch.autograd.grad(loss, parameters)
+        now = (1 + math.cos(math.pi * step / steps)) / 2
+        with torch.no_grad():  # as torch.optim.SGD, which takes 1.5 s to import
+            for p, v, g, decay in zip(parameters, velocity, gradients, decays):
+                g = g.addcmul_(p, decay)
+                v.mul_(MOMENTUM).add_(g)
+                p.addcmul_(g.add_(v, alpha=MOMENTUM), rate, value=-now)
+        if step + 1 in CHECKPOINTS:
+            snapshots.append([net.only(part) for part in own])
+    return list(zip(*snapshots))
+
+
+def run(arms, sizes, steps=STEPS, **kind):
+    """Train arms side by side; each is a dict of what it does differently. Returns,
+    for each, its data and its networks at each checkpoint."""
+    arms = [PLAIN | arm for arm in arms]
+    data = [draw(arm["counts"], arm["random_labels"]) for arm in arms]
+    x, y = (torch.cat([part[k] for part in data]) for k in (0, 1))
+    nets = train(Networks(sizes, len(arms), **kind), x, y, arms, steps)
+    return list(zip(data, nets))
 
 
 # %% measure
 @torch.no_grad()
-def measure(snapshots, x, y, x_test, y_test):
-    """Arrays [checkpoint, seed]: metrics and loss on the training images, NC1 and
-    accuracy on the test images (batch norm as seen in the whole training set)."""
-    n = x.shape[2]
-    images, labels = torch.cat([x, x_test], 2), torch.cat([y, y_test], 1)
+def measure(data, nets):
+    """Arrays [checkpoint, seed]: the metrics, loss and accuracy on training images."""
+    x, y = data[:2]
     history = []
-    for net in snapshots:
-        h = net.features(images, n)
-        logits = torch.baddbmm(net.b, net.W, h)
-        right = (logits.argmax(1) == labels).double()
-        for s in range(len(SEEDS)):
-            W_and_b = net.W[s], net.b[s, :, 0]
-            row = neural_collapse_metrics(h[s, :, :n].T, y[s], *W_and_b)
-            on_test = neural_collapse_metrics(h[s, :, n:].T, y_test[s], *W_and_b)
-            row["loss"] = F.cross_entropy(logits[s, :, :n].T, y[s]).item()
-            row["accuracy"] = right[s, :n].mean().item()
-            row["test_nc1"] = on_test["nc1"]
-            row["test_accuracy"] = right[s, n:].mean().item()
+    for net in nets:
+        h = net.features(x)
+        logits = net.logits(h)
+        for s in range(len(seeds)):
+            row = neural_collapse_metrics(h[s].T, y[s], net.W[s], net.b[s, :, 0])
+            row["loss"] = F.cross_entropy(logits[s].T, y[s]).item()
+            row["accuracy"] = (logits[s].argmax(0) == y[s]).double().mean().item()
             history.append(row)
-    shape = len(snapshots), len(SEEDS)
+    shape = len(nets), len(seeds)
     arrays = {k: np.array([row[k] for row in history]) for k in history[0]}
     return {k: array.reshape(shape) for k, array in arrays.items()}
 
 
+@torch.no_grad()
+def measure_on_test(data, nets):
+    """For each seed, at the end: accuracy and NC1 on the test images, and the share
+    of them (NC4) for which the nearest *training* mean says otherwise."""
+    x, y, x_test, y_test = data
+    h = nets[-1].features(torch.cat([x, x_test], 2), x.shape[2]).mT
+    rows = []
+    for s, (W, b) in enumerate(zip(nets[-1].W, nets[-1].b[:, :, 0])):
+        h_train, h_test = h[s, : y.shape[1]], h[s, y.shape[1] :]
+        mu = torch.stack([h_train[y[s] == c].mean(0) for c in range(len(W))])
+        says = (h_test @ W.T + b).argmax(1)
+        row = {"test_accuracy": (says == y_test[s]).double().mean().item()}
+        row["test_nc1"] = neural_collapse_metrics(h_test, y_test[s], W, b)["nc1"]
+        nearest = torch.cdist(h_test, mu).argmin(1)
+        row["test_nc4"] = (says != nearest).double().mean().item()
+        rows.append(row)
+    return {key: [row[key] for row in rows] for key in rows[0]}
+
+
 def terminal(history):
-    """For each seed, the first checkpoint of the terminal phase (or the last)."""
+    """For each seed, the first checkpoint of the terminal phase, or None."""
     reached = history["accuracy"] >= TERMINAL
-    reached[-1] = True
-    return reached.argmax(0)
+    return [int(seed.argmax()) if seed.any() else None for seed in reached.T]
 
 
 # %% [markdown]
-# ## The picture: three classes in the plane, four in space
+# ## The picture: three classes in the plane
 #
-# With only two features (and no ReLU on them), three classes can be watched; with
-# three features, four classes.
+# With only two features (and no ReLU on them), three classes can be watched.
 
-# %% train-toys
-TOY_BATCH, TOY_LR, TOY_WEIGHT_DECAY = 50, 0.15, 2e-2
-toys = []
-for C in (3, 4):
-    data = draw([50] * C)
-    net = Networks([64, 64, 64, C - 1, C], linear_features=True)
-    toy_nets = train(net, *data[:2], TOY_WEIGHT_DECAY, TOY_LR, TOY_BATCH)
-    toys.append((data, toy_nets, measure(toy_nets, *data)))
+# %% train-triangle
+TRIANGLE = {"counts": [30] * 3, "rate": 0.2, "hidden_decay": 2e-2, "rest_decay": 2e-2}
+[(plane_data, plane_nets)] = run([TRIANGLE], [64, 48, 48, 2, 3], linear_features=True)
+plane = measure(plane_data, plane_nets)
 
 
-@torch.no_grad()
-def view(data, nets, k):
-    """Features, rows of W and labels of the first seed at checkpoint k, turned so
-    that the mean of digit 0 ends upright, and scaled to mean square length 1."""
-    x, y = data[0], data[1][0]
-    h_end = nets[-1].features(x)[0].T
+def upright(h, W, y, h_end):
+    """Features h and rows W turned so that the mean of class 0 ends upright, and
+    scaled to mean square length 1."""
     mu = torch.stack([h_end[y == c].mean(0) for c in y.unique()])
     Q, R = torch.linalg.qr((mu - mu.mean(0))[:-1].T)  # Gram-Schmidt on the means
     Q = Q * R.diagonal().sign()
-    h, W = nets[k].features(x)[0].T, nets[k].W[0]
     h, W = (h - h.mean(0)) @ Q, W @ Q
-    h, W = (a / a.square().sum(1).mean().sqrt() for a in (h, W))
-    return h.numpy(), W.numpy(), y.numpy()
+    return [(a / a.square().sum(1).mean().sqrt()).numpy() for a in (h, W)]
 
 
-def views(data, nets, history):
-    """Three moments, each with its name."""
-    start = int(terminal(history)[0])
-    moments = {"untrained": 0, "terminal phase": start, "end": len(nets) - 1}
-    for name, k in moments.items():
-        yield f"{name}\nepoch {CHECKPOINTS[k]}", *view(data, nets, k)
+@torch.no_grad()
+def in_plane(k):
+    """Of the first seed's network at checkpoint k: features, rows of W, labels."""
+    x, y = plane_data[0], plane_data[1][0]
+    h, h_end = (plane_nets[i].features(x)[0].T for i in (k, -1))
+    return *upright(h, plane_nets[k].W[0], y, h_end), y.numpy()
 
 
 def simplex(C):
@@ -372,261 +401,288 @@ def simplex(C):
 
 # %% triangle
 corners = simplex(3)
+moments = {"untrained": 0, "terminal phase": terminal(plane)[0], "end": -1}
+moments = {name: k for name, k in moments.items() if k is not None}
 fig, axes = plt.subplots(1, 3, figsize=(5.6, 2.3), sharex=True, sharey=True)
-for ax, (title, h, W, y) in zip(axes, views(*toys[0])):
+for ax, (name, k) in zip(axes, moments.items()):
+    h, W, y = in_plane(k)
     ax.plot(*corners[[0, 1, 2, 0], ::-1].T, "--", color="C4", lw=1)
     for c, marker in enumerate("osD"):
         color = f"C{c}"
         ax.plot(*h[y == c, ::-1].T, marker, color=color, ms=4, mew=0, alpha=0.5)
         arrow = {"arrowstyle": "-|>", "color": color}
         ax.annotate("", 0.7 * W[c, ::-1], (0, 0), arrowprops=arrow)
-        if title.startswith("end"):
+        if name == "end":
             place = corners[c, ::-1] * (1.1, 1.7) - (0, 0.2)
             ax.text(*place, f"digit {c}", color=color, ha="center", va="center")
-    ax.set(title=title, aspect="equal", xlim=(-2, 2), ylim=(-1.7, 1.9))
-    ax.set(xlabel="feature 1", xticks=[], yticks=[])
+    ax.set(aspect="equal", xlim=(-2, 2), ylim=(-1.7, 1.9), xticks=[], yticks=[])
+    ax.set(title=f"{name}\nstep {CHECKPOINTS[k]}", xlabel="feature 1")
 axes[0].set_ylabel("feature 2")
 plt.show()
 
 # %% in-motion
 from matplotlib.animation import FuncAnimation
 
-data, toy_nets, history = toys[0]
 fig, axes = plt.subplot_mosaic("AAB;AAC", figsize=(5.6, 3.4), layout="constrained")
-plane, corners = axes["A"], simplex(3)
-plane.plot(*corners[[0, 1, 2, 0], ::-1].T, "--", color="C4", lw=1)
-clouds = [plane.plot([], [], m, color=f"C{c}", ms=5, mew=0, alpha=0.5)[0]
+field, corners = axes["A"], simplex(3)
+field.plot(*corners[[0, 1, 2, 0], ::-1].T, "--", color="C4", lw=1)
+clouds = [field.plot([], [], m, color=f"C{c}", ms=5, mew=0, alpha=0.5)[0]
           for c, m in enumerate("osD")]  # fmt: skip
 at_rest = np.zeros(3), np.zeros(3)
 colors = ["C0", "C1", "C2"]
-rows = plane.quiver(*at_rest, *at_rest, color=colors, units="xy", scale=1.5, width=0.06)
+rows = field.quiver(*at_rest, *at_rest, color=colors, units="xy", scale=1.5, width=0.06)
 for c, ((up, right), color) in enumerate(zip(corners, colors)):
-    plane.text(1.1 * right, 1.9 * up, f"digit {c}", color=color, ha="center", va="center")
-plane.set(aspect="equal", xlim=(-2.2, 2.2), ylim=(-2, 2.2), title="epoch 0")
-plane.set(xlabel="feature 1", ylabel="feature 2", xticks=[], yticks=[])
-panels = {"B": 100 * history["accuracy"], "C": history["nc1"]}
+    place = 1.1 * right, 1.9 * up
+    field.text(*place, f"digit {c}", color=color, ha="center", va="center")
+field.set(aspect="equal", xlim=(-2.2, 2.2), ylim=(-2, 2.2), title="step 0")
+field.set(xlabel="feature 1", ylabel="feature 2", xticks=[], yticks=[])
+panels = {"B": 100 * plane["accuracy"], "C": plane["nc1"]}
 curves = {name: axes[name].plot([], np.empty((0, 5)), color="C3", lw=0.8, alpha=0.5)
           for name in panels}  # fmt: skip
 tips = {name: axes[name].plot([], [], "o", color="C3", ms=5)[0] for name in panels}
 for name, values in panels.items():
     curves[name][0].set(linewidth=2, alpha=1)  # the network of the plane
-    axes[name].set_xscale("symlog", linthresh=1, linscale=0.4)
-    axes[name].set(xlim=(0, 130), ylim=(values.min(), values.max()))
-axes["B"].set(title="training accuracy (%)", ylim=(0, 105), xticklabels=[])
-axes["C"].set(title="NC1, spread in a class", xlabel="epoch", yscale="log")
+    axes[name].set_xscale("symlog", linthresh=3, linscale=0.4)
+    axes[name].set(xlim=(0, 200), ylim=(values.min(), values.max()))
+    axes[name].set_xticks([0, 10, 100], ["0", "10", "100"])
+axes["B"].set(title="training accuracy (%)", ylim=(0, 105))
+axes["C"].set(title="NC1, spread in a class", xlabel="step", yscale="log")
 
 
-def look(k):
+def show(k):
     """Draw checkpoint k."""
-    h, W, y = view(data, toy_nets, k)
+    h, W, y = in_plane(k)
     for c, cloud in enumerate(clouds):
         cloud.set_data(*h[y == c, ::-1].T)
     rows.set_UVC(*W[:, ::-1].T)
-    plane.set_title(f"epoch {CHECKPOINTS[k]}")
+    field.set_title(f"step {CHECKPOINTS[k]}")
     for name, values in panels.items():
         for curve, value in zip(curves[name], values.T):
             curve.set_data(CHECKPOINTS[: k + 1], value[: k + 1])
         tips[name].set_data([CHECKPOINTS[k]], values[k, :1])
 
 
-animation = FuncAnimation(fig, look, frames=len(CHECKPOINTS), interval=600)
+animation = FuncAnimation(fig, show, frames=len(CHECKPOINTS), interval=600)
 plt.show()
 animation
 
-# %% tetrahedron
+# %% [markdown]
+# ## Why a simplex: features that are free
+#
+# Forget data and network: let every feature go where it likes (the *unconstrained
+# features model*, Zhu et al. 2021, arXiv:2105.02375), and descend
+#
+# $$\frac{1}{N} \sum_i \mathrm{CE}(W h_i, y_i)
+#   + \frac{\lambda}{2} \|W\|_F^2 + \frac{\lambda}{2 n} \|H\|_F^2,$$
+#
+# with $n$ samples in each of $C$ classes, $N = C n$. Four classes want a tetrahedron;
+# in a plane there is no room for it.
+
+# %% free-features
+def free_features(d, C=4, n=20, decay=0.0125, steps=600, rate=2.0):
+    """Gradient descent on H [seeds, N, d] and W [seeds, C, d]; returns y, and (H, W)
+    after each step."""
+    y = torch.arange(C).repeat_interleave(n)
+    H, W = (
+        torch.stack([torch.randn(size, d, generator=stream(s, what)) for s in seeds])
+        for size, what in ((C * n, "free features"), (C, "free classifier"))
+    )
+    path = [(H, W)]
+    for _ in range(steps):
+        error = (H @ W.mT).softmax(2) - F.one_hot(y, C)  # of the logits, times N
+        slope_H = error @ W / (C * n) + decay / n * H
+        slope_W = error.mT @ H / (C * n) + decay * W
+        # every feature has 1 / n of the loss: n times the rate
+        H, W = H - rate * n * slope_H, W - rate * slope_W
+        path.append((H, W))
+    return y, path
+
+
+def angle_error(rows):
+    """Mean of |cos + 1 / (C - 1)| between two rows, centred, for each seed."""
+    unit = F.normalize(rows - rows.mean(1, keepdim=True), dim=2)
+    i, j = torch.triu_indices(rows.shape[1], rows.shape[1], offset=1)
+    cosines = (unit[:, i] * unit[:, j]).sum(2)
+    return (cosines + 1 / (rows.shape[1] - 1)).abs().mean(1)
+
+
+# %% free-simplex
+free_labels, space = free_features(3)
+_, flat = free_features(2)
+free = [neural_collapse_metrics(H, free_labels, W) for H, W in zip(*space[-1])]
+free_angles, flat_angles = (  # of the class means
+    angle_error(path[-1][0].unflatten(1, (4, -1)).mean(2)) for path in (space, flat)
+)
+
 turn = [1, 2, 0]  # the first direction is up
 corners = simplex(4)[:, turn]
 in_space = {"projection": "3d", "computed_zorder": False}
-fig, axes = plt.subplots(1, 3, figsize=(5.6, 2.4), subplot_kw=in_space)
-for ax, (title, h, W, y) in zip(axes, views(*toys[1])):
+fig = plt.figure(figsize=(5.6, 1.8))
+for place, k in enumerate((0, 20, len(space) - 1)):
+    ax = fig.add_subplot(1, 4, place + 1, **in_space)
+    h, W = upright(*(a[0] for a in space[k]), free_labels, space[-1][0][0])
     for edge in itertools.combinations(corners, 2):
         ax.plot(*np.transpose(edge), "--", color="C4", lw=0.8)
     for c, marker in enumerate("osD^"):
-        color = f"C{c}"
-        look = {"marker": marker, "s": 12, "depthshade": False, "alpha": 0.5, "lw": 0}
-        ax.scatter(*h[y == c][:, turn].T, color=color, **look)
-        ax.quiver(0, 0, 0, *W[c, turn], length=0.7, color=color, lw=1.5)
-        if title.startswith("end"):
-            place = 1.5 * corners[c]
-            ax.text(*place, str(c), color=color, ha="center", va="center")
-    ax.set(xlim=(-1, 1), ylim=(-1, 1), zlim=(-0.7, 1.3), title=title)
+        style = {"marker": marker, "s": 12, "depthshade": False, "alpha": 0.5, "lw": 0}
+        ax.scatter(*h[free_labels == c][:, turn].T, color=f"C{c}", **style)
+        ax.quiver(0, 0, 0, *W[c, turn], length=0.7, color=f"C{c}", lw=1.5)
+    ax.set(xlim=(-1, 1), ylim=(-1, 1), zlim=(-0.7, 1.3), title=f"step {k}")
     ax.view_init(elev=18, azim=118)
     ax.set_axis_off()
     ax.set_box_aspect((1, 1, 1), zoom=1.3)
+ax = fig.add_subplot(1, 4, 4)
+h, W = upright(*(a[0] for a in flat[-1]), free_labels, flat[-1][0][0])
+for c, marker in enumerate("osD^"):
+    ax.plot(*h[free_labels == c, ::-1].T, marker, color=f"C{c}", ms=4, mew=0)
+    arrow = {"arrowstyle": "-|>", "color": f"C{c}"}
+    ax.annotate("", 0.7 * W[c, ::-1], (0, 0), arrowprops=arrow)
+ax.set(title="in a plane", aspect="equal", xlim=(-1.4, 1.4), ylim=(-1.4, 1.4))
+ax.set_axis_off()
 plt.show()
 
 # %% [markdown]
 # ## Ten digits
 #
-# Three hidden layers with batch norm, the last of 96 features. In the figures, thin
-# lines are seeds and a thick line is the median of five; a dot is the beginning of
-# the terminal phase, when the training images are already classified right.
+# Three hidden layers with batch norm, and arms that differ in one thing each. Decay
+# 1e-2 is twenty times the usual; with the usual, 150 steps are too few. In the
+# figures, thin lines are seeds and a thick line is the median of five; a dot is the
+# beginning of the terminal phase, when the training images are first right.
+
+# %% arms
+SIZES = [64, 48, 48, 48, 10]
+WEAK = {"hidden_decay": USUAL, "rest_decay": USUAL}
+ARMS = {
+    "": {},
+    "usual_": WEAK,
+    "hidden_": {"rest_decay": 0.0},  # decay on the hidden weights only
+    "rest_": {"hidden_decay": 0.0},  # on all parameters but these
+    "random_": {"random_labels": True},
+    "random_usual_": {"random_labels": True} | WEAK,
+    "unequal_": {"counts": UNEQUAL},
+    "slow_": {"rate": SLOW},
+}
 
 # %% train-digits
-SIZES = [64, 128, 128, 96, 10]
-balanced = draw([50] * 10)
-nets = train(Networks(SIZES), *balanced[:2])
-main = measure(nets, *balanced)
+trained = dict(zip(ARMS, run(ARMS.values(), SIZES)))
+[trained["no_norm_"]] = run([ARMS["slow_"]], SIZES, batch_norm=False)
+histories = {arm: measure(*data_and_nets) for arm, data_and_nets in trained.items()}
+main = histories[""]
+squares = [
+    sum(p.square().sum((1, 2)) for p in itertools.chain(*net.hidden_and_rest())).numpy()
+    for net in trained[""][1]
+]
+main["penalised"] = main["loss"] + DECAY / 2 * np.array(squares)  # what is descended
 
 
-def draw_curves(ax, values, color, style="-", dots=None):
-    """Thin curves: seeds; thick: their median; dots at the given checkpoints."""
+def draw_curves(ax, arm, key, color, style, text, va="bottom"):
+    """Thin curves: seeds; thick: their median, with its name; dots: the start of the
+    terminal phase."""
+    values, median = histories[arm][key], np.median(histories[arm][key], axis=1)
     ax.plot(CHECKPOINTS, values, style, color=color, lw=0.6, alpha=0.5)
-    ax.plot(CHECKPOINTS, np.median(values, axis=1), style, color=color)
-    if dots is not None:
-        at = np.array(CHECKPOINTS)[dots], values[dots, range(len(SEEDS))]
-        ax.plot(*at, "o", color=color, ms=5, mew=0)
-
-
-def label(ax, values, text, color, va="center"):
-    """Write beside the end of a curve, in its colour."""
-    end = CHECKPOINTS[-1], np.median(values[-1])
-    right = {"xytext": (5, 0), "textcoords": "offset points"}
-    ax.annotate(text, end, color=color, va=va, **right)
+    ax.plot(CHECKPOINTS, median, style, color=color)
+    begun = [(k, s) for s, k in enumerate(terminal(histories[arm])) if k is not None]
+    dots = [CHECKPOINTS[k] for k, _ in begun], [values[dot] for dot in begun]
+    ax.plot(*dots, "o", color=color, ms=4, mew=0)
+    beside = {"xytext": (0, 4 if va == "bottom" else -4), "textcoords": "offset points"}
+    ax.annotate(text, (STEPS, median[-1]), color=color, ha="right", va=va, **beside)
 
 
 # %% curves
 fig, axes = plt.subplots(2, 2, figsize=(5.6, 4.4), sharex=True)
 panels = [
-    ("NC1  spread within a class", "within / between", "nc1", "test_nc1"),
-    ("NC2  angles", "mean |cos + 1/9|", "nc2_angle_means", "nc2_angle_weights"),
-    ("NC2  lengths", "std / mean", "nc2_equinorm_means", "nc2_equinorm_weights"),
-    ("NC3  W against the means", "squared distance", "nc3", None),
+    ("NC1  spread within a class", "within / between", "nc1"),
+    ("NC2  angles", "mean |cos + 1/9|", "nc2_angle_means"),
+    ("NC2  lengths", "std / mean", "nc2_equinorm_means"),
+    ("NC3  W against the means", "squared distance", "nc3"),
 ]
-for ax, (title, ylabel, solid, dashed) in zip(axes.flat, panels):
-    draw_curves(ax, main[solid], "C0", dots=terminal(main))
-    if dashed:
-        draw_curves(ax, main[dashed], "C1", "--")
-        names = ("train", "test") if solid == "nc1" else ("means", "rows\nof W")
-        label(ax, main[solid], names[0], "C0")
-        label(ax, main[dashed], names[1], "C1")
-    ax.set(title=title, ylabel=ylabel, yscale="log", xlim=(0, 100))
+for ax, (title, ylabel, key) in zip(axes.flat, panels):
+    draw_curves(ax, "", key, "C0", "-", "decay 1e-2")
+    draw_curves(ax, "usual_", key, "C1", "--", "decay 5e-4")
+    ax.set(title=title, ylabel=ylabel, yscale="log", xlim=(0, STEPS))
 axes[0, 1].set_ylim(0.01, 1)
 for ax in axes[1]:
-    ax.set_xlabel("epoch")
+    ax.set_xlabel("step")
 plt.show()
 
-
-# %% angles
-@torch.no_grad()
-def pair_angles(nets, x, y):
-    """Degrees between two classes, [checkpoint, seed, pair]: means, rows of W."""
-    C = nets[0].W.shape[1]
-    members = F.one_hot(y, C).float()  # [seeds, N, C]
-    i, j = torch.triu_indices(C, C, offset=1)
-    both = []
-    for net in nets:
-        M = (net.features(x) @ members / members.sum(1, keepdim=True)).mT
-        M = F.normalize(M - M.mean(1, keepdim=True), dim=2)
-        W = F.normalize(net.W, dim=2)
-        cosines = [(A[:, i] * A[:, j]).sum(2) for A in (M, W)]
-        both.append([torch.rad2deg(cos.acos()) for cos in cosines])
-    return [torch.stack(part).numpy() for part in zip(*both)]
-
-
-IDEAL = float(np.degrees(np.arccos(-1 / 9)))  # 96.4 degrees
-INK = plt.rcParams["text.color"]
-angles = pair_angles(nets, *balanced[:2])
-fig, axes = plt.subplots(1, 2, figsize=(5.6, 2.9), sharex=True, sharey=True)
-names = "class means", "rows of W"
-for ax, fan, color, what in zip(axes, angles, ("C0", "C1"), names):
-    lines = fan.reshape(len(CHECKPOINTS), -1)  # every pair of every seed
-    ax.plot(CHECKPOINTS, lines, color=color, lw=0.5, alpha=0.35, rasterized=True)
-    ax.axhline(IDEAL, ls=":", color=INK, lw=1.4, zorder=3)
-    ax.set(
-        title=f"between two {what}", xlabel="epoch", xlim=(0, 100), ylim=(60, 130)
-    )
-axes[0].set_ylabel("angle (degrees)")
-axes[1].text(98, 121, f"dotted: simplex, {IDEAL:.1f}°", color=INK, ha="right")
+# %% controls
+fig, axes = plt.subplots(1, 3, figsize=(5.6, 3.6), sharex=True, sharey=True)
+panels = {
+    "decay 1e-2 on": [
+        ("usual_", "C1", "--", "all, 5e-4"),
+        ("hidden_", "C2", "-.", "hidden", "top"),
+        ("rest_", "C3", ":", "rest", "top"),
+        ("", "C0", "-", "all", "top"),
+    ],
+    f"rate {SLOW}": [
+        ("no_norm_", "C2", "-.", "no batch norm", "top"),
+        ("slow_", "C4", "--", "batch norm", "top"),
+    ],
+    "random labels": [
+        ("random_usual_", "C1", "--", "decay 5e-4"),
+        ("random_", "C3", "-", "decay 1e-2", "top"),
+    ],
+}
+for ax, (title, arms) in zip(axes, panels.items()):
+    for arm, *how in arms:
+        draw_curves(ax, arm, "nc1", *how)
+    ax.set(title=title, yscale="log", xlim=(0, STEPS), xlabel="step")
+axes[0].set(ylabel="NC1, training images", ylim=(1e-4, 20))
 plt.show()
 
 # %% [markdown]
-# ## Controls: what must be there, and what collapse does not tell
+# ## Unequal classes
 #
-# One change each: no weight decay; no batch norm; labels handed out at random; and six
-# large classes against four small ones.
-
-# %% train-controls
-LARGE, SMALL = 82, 2
-shuffled = draw([50] * 10, random_labels=True)
-skewed = draw([LARGE] * 6 + [SMALL] * 4)
-
-no_decay = measure(train(Networks(SIZES), *balanced[:2], weight_decay=0), *balanced)
-no_norm_nets = train(Networks(SIZES, batch_norm=False), *balanced[:2])
-no_norm = measure(no_norm_nets, *balanced)
-random_nets = train(Networks(SIZES), *shuffled[:2])
-random = measure(random_nets, *shuffled)
-skewed_nets = train(Networks(SIZES), *skewed[:2])
-imbalance = measure(skewed_nets, *skewed)
-
-# %% controls
-fig, ax = plt.subplots(figsize=(5.6, 3.4))
-arms = [
-    (main, "C0", "-", "as above", "center"),
-    (no_decay, "C1", "--", "no weight\ndecay", "center"),
-    (no_norm, "C2", "-.", "no batch\nnorm", "bottom"),
-    (random, "C3", ":", "random\nlabels", "center"),
-]
-for history, color, style, text, va in arms:
-    draw_curves(ax, history["nc1"], color, style, terminal(history))
-    label(ax, history["nc1"], text, color, va)
-ax.set(yscale="log", xlim=(0, 100), xlabel="epoch")
-ax.set_ylabel("NC1, training images")
-plt.show()
+# Six classes of 32 images, four of 2. All 45 cosines, as a table of ten by ten.
 
 
-# %% train-and-test
+# %% cosines
 @torch.no_grad()
-def three_classes(nets, x, y, x_test, y_test):
-    """The first seed's classes 0-2 on the plane of their means: train, test."""
-    n = x.shape[2]
-    h = nets[-1].features(torch.cat([x, x_test], 2), n)[0].T
-    mu = torch.stack([h[:n][y[0] == c].mean(0) for c in range(3)])
-    Q, R = torch.linalg.qr((mu - mu.mean(0))[:2].T)
-    h = (h - mu.mean(0)) @ (Q / R[0, 0])  # the mean of digit 0 has length 1
-    return (h[:n].numpy(), y[0].numpy()), (h[n:].numpy(), y_test[0].numpy())
+def cosines(data, net, each_class_once=False):
+    """Between the classes, [seeds, C, C]: of the centred means, of the rows of W."""
+    h, members = net.features(data[0]), F.one_hot(data[1]).float()
+    mu = (h @ members / members.sum(1, keepdim=True)).mT
+    centre = mu.mean(1) if each_class_once else h.mean(2)
+    units = F.normalize(mu - centre[:, None], dim=2), F.normalize(net.W, dim=2)
+    return [(unit @ unit.mT).numpy() for unit in units]
 
 
-fig, axes = plt.subplots(2, 2, figsize=(5.6, 4.8), sharex=True, sharey=True)
-rows = ("true", nets, balanced, main), ("random", random_nets, shuffled, random)
-for row, (kind, arm_nets, data, history) in zip(axes, rows):
-    parts = zip(row, ("", "test_"), three_classes(arm_nets, *data))
-    for ax, part, (h, y) in parts:
-        for c, marker in enumerate("osD"):
-            points = h[y == c, ::-1]
-            ax.plot(*points.T, marker, color=f"C{c}", ms=4, mew=0, alpha=0.5)
-            if not part:
-                below = points.mean(0) - (0, 0.42)
-                ax.text(*below, f"label {c}", color=f"C{c}", ha="center")
-        share = history[part + "accuracy"][-1, 0]
-        title = f"{kind} labels, {part[:4] or 'train'}: {share:.0%} right"
-        ax.set(title=title, aspect="equal", xticks=[], yticks=[])
-        ax.set(xlim=(-1.5, 1.5), ylim=(-1.2, 1.5))
-for ax in axes[1]:
-    ax.set_xlabel("second direction")
-for ax in axes[:, 0]:
-    ax.set_ylabel("first direction")
+tables = {
+    "untrained": cosines(trained[""][0], trained[""][1][0]),
+    "equal classes": cosines(trained[""][0], trained[""][1][-1]),
+    "unequal classes": cosines(trained["unequal_"][0], trained["unequal_"][1][-1]),
+}
+fig, axes = plt.subplots(2, 3, figsize=(5.6, 3.7), layout="constrained")
+for column, (title, pair) in zip(axes.T, tables.items()):
+    for ax, table in zip(column, pair):
+        table = np.median(table, axis=0)
+        np.fill_diagonal(table, np.nan)
+        image = ax.imshow(table, cmap="RdBu_r", vmin=-0.3, vmax=0.3)
+        ax.set(xticks=range(0, 10, 3), yticks=range(0, 10, 3))
+        ax.grid(False)
+    column[0].set_title(title)
+axes[0, 0].set_ylabel("class means")
+axes[1, 0].set_ylabel("rows of W")
+fig.colorbar(image, ax=axes, label="cosine", shrink=0.8, extend="both")
 plt.show()
 
-# %% imbalance
-fans = pair_angles(skewed_nets, *skewed[:2])
-small = (torch.triu_indices(10, 10, offset=1) >= 6).sum(0).numpy()  # of the pair
-fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.2), sharex=True, sharey=True)
-for ax, fan, what in zip(axes, fans, ("class means", "rows of W")):
-    names = ("two large", "bottom"), ("mixed", "top"), ("two small", "center")
-    for k, (text, va) in enumerate(names):
-        group = fan[:, :, small == k]
-        span = group.min((1, 2)), group.max((1, 2))  # over the pairs and the seeds
-        ax.fill_between(CHECKPOINTS, *span, color=f"C{k}", alpha=0.12, lw=0)
-        draw_curves(ax, group.mean(2), f"C{k}", ("-", "-.", "--")[k])
-        if what == "rows of W":
-            label(ax, group.mean(2), text, f"C{k}", va)
-    ax.axhline(IDEAL, ls=":", color=INK, lw=1.4, zorder=3)
-    ax.set(
-        title=f"between two {what}", xlabel="epoch", xlim=(0, 100), ylim=(30, 130)
-    )
-axes[0].set_ylabel("angle (degrees)")
-plt.show()
+
+# %% by-class
+@torch.no_grad()
+def nc1_by_class(data, net):
+    """NC1 of each class alone, [seeds, C]. Divided by n - 1, for n images lie closer
+    to their own mean than to that of all such images."""
+    h, members = net.features(data[0]).mT.double(), F.one_hot(data[1]).double()
+    size = members.sum(1)
+    mu = members.mT @ h / size[:, :, None]
+    M = mu - h.mean(1, keepdim=True)
+    # Sigma_B = M^T M / C, so Tr(x x^T pinv(Sigma_B)) / C = |x pinv(M)|^2
+    within = (h - members @ mu) @ torch.linalg.pinv(M, rtol=1e-5)
+    squares = within.square().sum(2, keepdim=True)
+    return ((members.mT @ squares)[:, :, 0] / (size - 1)).numpy()
+
+
+by_class = nc1_by_class(trained["unequal_"][0], trained["unequal_"][1][-1])
 
 # %% [markdown]
 # ## Use
@@ -645,38 +701,58 @@ for name, W in {"tetrahedron": tetrahedron, "square": square}.items():
 # ## Results
 #
 # One number per seed: `_start` at the start of the terminal phase, `_end` after the
-# last epoch, `_fall` how many times smaller NC1 became in between.
+# last step, `_fall` how many times smaller NC1 became in between.
 
 # %% results
 results = {
-    "seeds": SEEDS, "hidden": SIZES[1:-1], "epochs": EPOCHS, "batch": BATCH,
-    "lr": LR, "momentum": MOMENTUM, "weight_decay": WEIGHT_DECAY,
-    "toy_batch": TOY_BATCH, "toy_lr": TOY_LR,
-    "toy_weight_decay": TOY_WEIGHT_DECAY, "large": LARGE, "small": SMALL,
-    "train_images": balanced[1].shape[1], "test_images": balanced[3].shape[1],
-    "simplex_cos": round(-1 / 9, 4), "simplex_degrees": round(IDEAL, 1),
+    "seeds": seeds, "hidden": SIZES[1:-1], "steps": STEPS, "rate": RATE, "slow": SLOW,
+    "momentum": MOMENTUM, "weight_decay": DECAY, "usual_decay": USUAL,
+    "large": max(UNEQUAL), "small": min(UNEQUAL),
+    "train_images": sum(EQUAL), "test_images": trained[""][0][3].shape[1],
+    "simplex_cos": round(-1 / 9, 4),
+    "simplex_degrees": round(math.degrees(math.acos(-1 / 9)), 1),
 }  # fmt: skip
 
 
 def record(name, values):
-    results[name] = [float(f"{v:.3g}") for v in values]
+    results[name] = [None if v is None else float(f"{v:.3g}") for v in values]
 
 
-histories = {
-    "": main, "no_decay_": no_decay, "no_norm_": no_norm, "random_": random,
-    "imbalance_": imbalance, "triangle_": toys[0][2], "tetrahedron_": toys[1][2],
-}  # fmt: skip
-for arm, history in histories.items():
-    first, every = terminal(history), range(len(SEEDS))
-    results[arm + "terminal_epoch"] = [CHECKPOINTS[k] for k in first]
-    record(arm + "nc1_fall", history["nc1"][first, every] / history["nc1"][-1])
-    for key, values in history.items():
-        if arm == "" or key == "nc1":
-            record(f"{arm}{key}_start", values[first, every])
+WHOLE = "", "usual_"
+FEW = "nc1", "nc2_angle_means", "nc2_equinorm_means", "nc3", "nc4"
+for arm, history in {**histories, "triangle_": plane}.items():
+    begun = terminal(history)
+    record(f"{arm}terminal_step", [k if k is None else CHECKPOINTS[k] for k in begun])
+    for key in history if arm in WHOLE else FEW:
+        values = history[key]
+        start = [None if k is None else values[k, s] for s, k in enumerate(begun)]
         record(f"{arm}{key}_end", values[-1])
-for k, pair in enumerate(("large", "mixed", "small")):
-    for fan, what in zip(fans, ("means", "weights")):
-        cos = np.cos(np.radians(fan[-1][:, small == k])).mean(1)
-        record(f"imbalance_cos_{what}_{pair}", cos)
+        if arm in WHOLE:
+            record(f"{arm}{key}_start", start)
+        if key == "nc1":
+            falls = [None if a is None else a / b for a, b in zip(start, values[-1])]
+            record(f"{arm}nc1_fall", falls)
+    if arm in (*WHOLE, "random_"):
+        for key, values in measure_on_test(*trained[arm]).items():
+            record(f"{arm}{key}_end", values)
+record("loss_lowest", main["loss"].min(0))
+record("triangle_nc2_angle_means_untrained", plane["nc2_angle_means"][0])
+record("free_angle_end", free_angles)
+record("flat_angle_end", flat_angles)
+record("free_nc1_end", [found["nc1"] for found in free])
+
+off = ~np.eye(4, dtype=bool)
+data, nets = trained["unequal_"]
+pairs = {
+    "cos": tables["equal classes"],
+    "unequal_cos": tables["unequal classes"],
+    "unequal_cos_other_centre": cosines(data, nets[-1], each_class_once=True)[:1],
+}
+# the last four classes, which are the small ones, and the first four
+for name, four in {"small": slice(6, 10), "large": slice(0, 4)}.items():
+    for arm, pair in pairs.items():
+        for what, table in zip(("means", "weights"), pair):
+            record(f"{arm}_{what}_{name}", table[:, four, four][:, off].mean(1))
+    record(f"unequal_nc1_{name}", np.mean(by_class[:, four], axis=1))
 for name, values in results.items():
     print(f"{name} = {values}")

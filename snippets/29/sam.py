@@ -1,10 +1,9 @@
 # %% [markdown]
 # # SAM: sharpness-aware minimization
 #
-# Two settings of the weights can have the same training loss and yet sit
-# differently: one in a narrow ravine, one in a wide valley. SAM asks for a low loss
-# *everywhere within a small ball* around the weights. It does not search the ball:
-# it takes one normalised step uphill, and descends with the gradient found there.
+# SAM asks for weights with a low loss *everywhere within a small ball* around them.
+# It does not search the ball: it takes one normalised step uphill, and descends with
+# the gradient found there.
 #
 # P. Foret, A. Kleiner, H. Mobahi, B. Neyshabur, "Sharpness-Aware Minimization for
 # Efficiently Improving Generalization", ICLR 2021, arXiv:2010.01412.
@@ -14,12 +13,13 @@
 # w \leftarrow w - \eta \, \nabla L(w + \hat\epsilon)$$
 #
 # Whether flatness is *why* a network generalises is not settled. So everything here
-# runs next to its control: the same number of gradients, a random direction, the
-# opposite direction, a tuned weight decay, and a change of scale that makes the
-# flattest solution sharp without changing one prediction.
+# runs next to what else could do it: a random step of the same length, as many
+# gradients, stopping early, a tuned weight decay. And sharpness is measured twice:
+# as it is, and in units that the scale of the weights leaves alone.
 
 # %% setup
 import os
+import zlib
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -35,7 +35,13 @@ try:
     SEED = int(os.environ.get("SEED", "0"))
 except ValueError:
     raise SystemExit("SEED must be an integer, for example SEED=0.") from None
-seeds = [SEED + i for i in range(5)]
+seeds = [5 * SEED + k for k in range(5)]  # no other SEED has any of these
+
+
+def stream(seed, purpose):
+    """Random numbers of their own for each seed and each purpose."""
+    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {purpose}".encode()))
+
 
 # %% take-home
 from collections.abc import Callable, Iterable
@@ -296,183 +302,251 @@ def hessian_top_eigenvalue(
 
 
 # %% [markdown]
-# ## What SAM asks for
-# A loss with two valleys, one as deep as the other. Within a distance $\rho$ of the
-# narrow one the loss is high, so it does not survive the inner maximum.
+# ## A ravine
+# The loss $v u^2 / 2$ is 0 all along $u = 0$: a ravine whose floor is level, and whose
+# curvature $v$ falls towards one end. Plain descent stops where it meets the floor.
+# SAM cannot rest: it looks beyond the floor, and there the slope along $v$ is not 0.
 
-# %% worst-case
-w = torch.linspace(-4, 4, 1601)  # steps of 0.005
-loss = 0.2 * (w - 1.1) ** 2 - 1.06 * torch.exp(-((w + 1.2) ** 2) / 0.03)
-worst = F.max_pool1d(loss[None], 121, stride=1, padding=60)[0]  # radius 60 steps
+# %% ravine
+def descend(rho, steps=150):
+    """The path of u and v, from the side of the narrow end. With rho = 0: plain."""
+    w = torch.tensor([0.1, 10.0], requires_grad=True)
+    optimizer = SAM([w], SGD, rho=rho, lr=0.1)
 
+    def closure():
+        optimizer.zero_grad()
+        loss = w[1] * w[0] ** 2 / 2
+        loss.backward()
+        return loss
+
+    path = [w.tolist()]
+    for _ in range(steps):
+        optimizer.step(closure)
+        path.append(w.tolist())
+    return np.array(path).T
+
+
+paths = {"SAM": descend(0.5), "plain descent": descend(0.0)}
 fig, ax = plt.subplots(figsize=(5.6, 3))
-ax.plot(w, loss, "C1")
-ax.plot(w, worst, "C0--")
-ax.plot(w[loss.argmin()], loss.min(), "C1o", ms=8)
-ax.plot(w[worst.argmin()], worst.min(), "C0D", ms=8)
-ax.text(-0.98, 0.08, "loss $L(w)$", color="C1")
-ax.text(-0.98, 1.02, r"worst loss within $\rho$ of $w$", color="C0")
-ax.plot([0.8, 1.4], [-0.12, -0.12], "C0|-", lw=1)
-ax.text(1.1, -0.16, r"$2\rho$", color="C0", ha="center", va="top")
-ax.set(xlabel="weight $w$", ylabel="loss", xlim=(-2.3, 3), ylim=(-0.35, 1.9))
+for (u, v), style in zip(paths.values(), ["C0-", "C1-o"]):
+    ax.plot(v, u, style, lw=0.8, ms=5, markevery=[-1])
+v, u = np.meshgrid(np.linspace(1, 13.3, 60), np.linspace(-1, 1, 60))
+ax.contour(v, u, v * u**2 / 2, [0.2, 0.5, 1, 2, 4], colors="0.5", linewidths=0.6)
+ax.text(10.2, 0, "plain descent\nstays", color="C1", ha="right", va="center")
+ax.text(7.5, -0.5, "SAM moves on", color="C0", ha="center", va="top")
+ax.set(xlabel="along the ravine: its curvature $v$", ylabel="across it: $u$")
+ax.set(xlim=(13.3, 1), ylim=(-1, 1))
 plt.show()
 
 # %% [markdown]
 # ## Digits with wrong labels
-# 1000 handwritten digits to train on, 797 to test on. A share of the *training*
-# labels is replaced by a wrong one, as in the paper's Table 4; the test labels are
-# right. The network is large enough to learn the wrong labels too, one by one.
+# 500 handwritten digits to train on, 125 held out, 1172 to test on. A share of the
+# training *and* held-out labels is replaced by a wrong one, as in the paper's Table 4:
+# who has wrong labels has them everywhere. Only the test labels are right.
 
 # %% data
+TRAIN, HELD = 500, 125
 digits = load_digits()
 pixels = torch.tensor(digits.data, dtype=torch.float32) / 12 - 0.4  # mean near 0
 classes = torch.tensor(digits.target)
 
 
-def task(seed, noise, n=1000):
-    """x[n, 64], labels y[n] of which a share is wrong, wrong[n], x and y to test."""
-    rng = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(pixels), generator=rng)
+def task(seed, noise):
+    """Images, labels: to train on, held out, to test on. And which labels are wrong."""
+    seen = TRAIN + HELD
+    order = torch.randperm(len(pixels), generator=stream(seed, "split"))
+    wrong = torch.randperm(seen, generator=stream(seed, "wrong labels")) < noise * seen
+    shift = torch.randint(1, 10, (seen,), generator=stream(seed, "their classes"))
     x, y = pixels[order], classes[order]
-    wrong = torch.randperm(n, generator=rng) < noise * n
-    shift = torch.randint(1, 10, (n,), generator=rng)
-    return x[:n], (y[:n] + wrong * shift) % 10, wrong, x[n:], y[n:]
+    y[:seen] = (y[:seen] + wrong * shift) % 10
+    parts = [slice(TRAIN), slice(TRAIN, seen), slice(seen, None)]
+    return [t[part] for part in parts for t in (x, y)] + [wrong[:TRAIN]]
+
+
+def tasks(noise):
+    """The same, with the seed as the leading axis."""
+    return [torch.stack(t) for t in zip(*[task(seed, noise) for seed in seeds])]
 
 
 # %% network
-def initial(seed):  # 64-64-64-10 with ReLU; He et al. 2015
-    rng = torch.Generator().manual_seed(seed)
-    for i, o in [(64, 64), (64, 64), (64, 10)]:
-        yield torch.randn(i, o, generator=rng) * (2 / i) ** 0.5
-        yield torch.zeros(1, o)
+SHAPES = [(64, 64), (1, 64), (64, 64), (1, 64), (64, 10), (1, 10)]  # with ReLU
+SIZES = [i * o for i, o in SHAPES]
 
 
-def network(params, x):  # x[member, n, 64] -> logits[member, n, 10]
-    W1, b1, W2, b2, W3, b3 = params
+def initial(seed):  # He et al. 2015; biases 0
+    rng, layers = stream(seed, "weights"), []
+    for i, o in SHAPES:
+        W = torch.randn(i * o, generator=rng) * (2 / i) ** 0.5
+        layers.append(W if i > 1 else 0 * W)
+    return torch.cat(layers)
+
+
+def network(w, x):  # w[network, n], x[network, image, 64] -> logits[network, image, 10]
+    parts = [t.view(-1, *s) for t, s in zip(w.split(SIZES, dim=1), SHAPES)]
+    W1, b1, W2, b2, W3, b3 = parts
     x = torch.baddbmm(b1, x, W1).relu()
     x = torch.baddbmm(b2, x, W2).relu()
     return torch.baddbmm(b3, x, W3)
 
 
-def losses(params, x, y):  # mean cross-entropy of each member
-    logits = network(params, x).transpose(1, 2)
+def losses(w, x, y):  # mean cross-entropy of each network
+    logits = network(w, x).transpose(1, 2)
     return F.cross_entropy(logits, y, reduction="none").mean(1)
 
 
-# %% ensembles
-def norms(tensors):  # of each network by itself, over all its parameters
-    return sum(t.flatten(1).square().sum(1) for t in tensors).sqrt().view(-1, 1, 1)
+def gradient(w, x, y):
+    w = w.detach().requires_grad_()
+    return torch.autograd.grad(losses(w, x, y).sum(), w)[0]
 
 
-class EnsembleSAM(SAM):
-    """Many networks in one: the leading axis of each tensor counts them."""
+# %% training
+NOISE = 0.4  # share of wrong labels
+EPOCHS = 30
+BATCH = 125
+LR, MOMENTUM, DECAY = 0.3, 0.9, 5e-4
+LOOKS = 10  # times at which the weights are kept, beside the start
 
-    def direction(self, grads):
-        scale = torch.where(norms(grads) > 0, 1 / norms(grads), 0.0)
-        return [g * scale for g in grads]
-
-
-class RandomSAM(EnsembleSAM):
-    """Control: a random direction of the same length."""
-
-    rng = torch.Generator()
-
-    def direction(self, grads):
-        noise = [torch.randn(g.shape, generator=self.rng) for g in grads]
-        return super().direction(noise)
+# tuned on other seeds, by test accuracy: SAM's radius, SGD's weight decay, and both
+RHO = 0.4
+TUNED = 2e-2
+BOTH = {"rho": 0.2, "decay": 1e-2}
 
 
-class AntiSAM(EnsembleSAM):
-    """Control: downhill in place of uphill, which is the same as a negative rho."""
+def train(arms, random=False, epochs=EPOCHS):
+    """Train every arm, {name: what differs from SGD}, on every seed.
 
-    def direction(self, grads):
-        return [-d for d in super().direction(grads)]
+    All are one ensemble. They share nothing, for the loss is the sum of theirs: it
+    only saves time. Returns {name: weights[look, seed, n]}, from first to last.
+    """
+    plain = {"noise": NOISE, "rho": 0.0, "decay": DECAY}
+    settings = [plain | arm for arm in arms.values()]
+    x, y = (torch.cat(t) for t in zip(*[tasks(s["noise"])[:2] for s in settings]))
+    each = [(s["rho"], s["decay"]) for s in settings for _ in seeds]
+    rho, decay = torch.tensor(each).T[:, :, None]
+    w = torch.stack([initial(seed) for seed in seeds]).repeat(len(arms), 1)
+    orders = [stream(seed, "batches") for seed in seeds]
+    directions = [stream(seed, "random direction") for seed in seeds]
+
+    def order(rng):
+        return torch.randperm(TRAIN, generator=rng)
+
+    def anywhere(rng):
+        return torch.randn(sum(SIZES), generator=rng)
+
+    def drawn(function, rngs):  # the same for every arm
+        return torch.stack([function(rng) for rng in rngs]).repeat(len(arms), 1)
+
+    v, rows, looks = torch.zeros_like(w), torch.arange(len(w))[:, None], [w]
+    steps, step = epochs * TRAIN // BATCH, 0
+    for epoch in range(epochs):
+        for batch in drawn(order, orders).split(BATCH, dim=1):
+            xb, yb = x[rows, batch], y[rows, batch]
+            g = drawn(anywhere, directions) if random else gradient(w, xb, yb)
+            if rho.any():  # equations 2 (p = 2) and 3 of the paper
+                eps = rho * g / g.norm(dim=1, keepdim=True)
+                g = gradient(w + eps, xb, yb)
+            v = MOMENTUM * v + g + decay * w
+            w = w - LR * (1 + np.cos(np.pi * step / steps)) / 2 * v
+            step += 1
+        if (epoch + 1) % (epochs // LOOKS) == 0:
+            looks.append(w)
+    looks = torch.stack(looks).unflatten(1, (len(arms), len(seeds)))
+    return dict(zip(arms, looks.unbind(1)))
 
 
 # %% evaluate
+noisy, clean = tasks(NOISE), tasks(0.0)
+
+
 @torch.no_grad()
-def evaluate(params, x, y, wrong, x_test, y_test):
-    """Test images right, and wrong training labels learned by heart, in per cent."""
-    right = network(params, x_test).argmax(-1) == y_test
-    fitted = (network(params, x).argmax(-1) == y) & wrong
-    share = fitted.sum(1) / wrong.sum(1).clamp_min(1)
-    return 100 * torch.stack([right.float().mean(1), share])
+def right(w, x, y):  # per cent of the images that each network gives their label
+    return 100 * (network(w, x).argmax(-1) == y).float().mean(1)
 
 
-# %% fit
-EPOCHS, BATCH, LR, MOMENTUM = 40, 64, 0.1, 0.9
+@torch.no_grad()
+def by_heart(w, x, y, wrong):  # per cent of the wrong labels that it gives as well
+    learned = (network(w, x).argmax(-1) == y) & wrong
+    return 100 * learned.sum(1) / wrong.sum(1)
 
 
-def fit(optimizer, params, data, epochs, member_seeds):
-    """Returns [time, (right, by heart), seed] of the first arm, at eleven times, and
-    its first network, each parameter with the time as its leading axis."""
-    x, y = data[:2]
-    steps = x.shape[1] // BATCH
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * steps)
-    rngs = [torch.Generator().manual_seed(seed) for seed in member_seeds]
-    rows, first, curves = torch.arange(len(rngs))[:, None], slice(len(seeds)), []
-    shots = []
-    for epoch in range(epochs + 1):
-        if epoch % (epochs // 10) == 0:
-            arm = [p[first] for p in params], *[t[first] for t in data]
-            curves.append(evaluate(*arm))
-            shots.append([p[:1].detach().clone() for p in params])
-        if epoch == epochs:
-            return torch.stack(curves), [torch.cat(p) for p in zip(*shots)]
-        order = torch.stack([torch.randperm(x.shape[1], generator=r) for r in rngs])
-        for batch in order.split(BATCH, dim=1)[:steps]:
-
-            def closure(xb=x[rows, batch], yb=y[rows, batch]):
-                optimizer.zero_grad()
-                loss = losses(params, xb, yb).sum()
-                loss.backward()
-                return loss
-
-            optimizer.step(closure)
-            schedule.step()
+def best_held_out(choices, data):
+    """Of the weights[choice, seed, n], those that get most *held-out* labels right."""
+    score = torch.stack([right(w, *data[2:4]) for w in choices])
+    best = score.argmax(0)  # the first of equals
+    return choices[best, torch.arange(len(seeds))], best
 
 
-# %% train
-def train(kind, rho, arms, epochs=EPOCHS):
-    """One network for each arm (noise, weight decay) and seed, as one ensemble.
+# %% sharpness
+def sharpest(w, x, y, size, starts=seeds, steps=10):
+    """The largest eigenvalue of S H S and its eigenvector, for each network.
 
-    They share nothing, for the loss is the sum of theirs: it only saves time.
+    H is the Hessian of its training loss, S = diag(size). Lanczos iteration: H is only
+    multiplied with vectors, and S H S becomes a small tridiagonal matrix T.
     """
-    members = [(noise, decay, seed) for noise, decay in arms for seed in seeds]
-    data = [task(seed, noise) for noise, _, seed in members]
-    data = [torch.stack(t) for t in zip(*data)]
-    params = [torch.stack(t) for t in zip(*[initial(seed) for *_, seed in members])]
-    params = [p.requires_grad_() for p in params]
-    optimizer = kind(params, SGD, rho=rho, lr=LR, momentum=MOMENTUM)
-    decay = torch.tensor([decay for _, decay, _ in members]).view(-1, 1, 1)
-
-    def weight_decay(*_):  # that of torch.optim.SGD, but a number for each network
-        for p in params:
-            p.grad.add_(decay * p.detach())
-
-    optimizer.base_optimizer.register_step_pre_hook(weight_decay)
-    member_seeds = [seed for *_, seed in members]
-    curves, shots = fit(optimizer, params, data, epochs, member_seeds)
-    final = evaluate(params, *data).unflatten(1, (len(arms), len(seeds)))
-    x, y = data[:2]
-    run = {"params": params, "x": x, "y": y, "curves": curves, "final": final}
-    return run | {"shots": shots}
+    w = w.detach().requires_grad_()
+    g = torch.autograd.grad(losses(w, x, y).sum(), w, create_graph=True)[0]
+    rngs = [stream(seed, "Lanczos") for seed in starts]
+    q = torch.stack([torch.randn(w.shape[1], generator=rng) for rng in rngs])
+    Q, HQ = [], []
+    for _ in range(steps):
+        Q.append(q / q.norm(dim=1, keepdim=True))
+        HQ.append(size * torch.autograd.grad(g, w, size * Q[-1], retain_graph=True)[0])
+        q, basis = HQ[-1], torch.stack(Q, dim=1)  # [network, step, n]
+        for _ in range(2):  # orthogonal to all before, twice against rounding
+            q = q - ((basis @ q[:, :, None]) * basis).sum(1)
+    T = basis @ torch.stack(HQ, dim=1).transpose(1, 2)
+    values, vectors = torch.linalg.eigh((T + T.transpose(1, 2)) / 2)
+    return values[:, -1], (vectors[:, :, -1:] * basis).sum(1)
 
 
-# %% headline
-RHO, DECAY, NOISE = 0.3, 5e-4, 0.4
-TUNED, TUNED_SAM = 1e-2, 5e-3  # the best weight decay of each, found on other seeds
-noises, decays = [NOISE, 0.0, 0.2, 0.6], [5e-3, 1e-2, 2e-2]
-arms = [(noise, DECAY) for noise in noises] + [(NOISE, decay) for decay in decays]
-sgd = train(EnsembleSAM, 0.0, arms)  # rho = 0 is plain SGD, bit for bit
-sam = train(EnsembleSAM, RHO, arms)
+def rescale(w, s):  # relu(s z) / s = relu(z): the function stays the same
+    W1, b1, W2, *rest = w.split(SIZES, dim=1)
+    return torch.cat([s * W1, s * b1, W2 / s, *rest], dim=1)
+
+
+# %% arms
+decays = {"decay_05": 5e-3, "decay_10": 1e-2, "tuned": TUNED, "decay_40": 4e-2}
+radii = {"rho_10": 0.1, "rho_20": 0.2, "sam": RHO}
+looks = train(
+    {"sgd": {}, "sgd_clean": {"noise": 0.0}}
+    | {name: {"decay": decay} for name, decay in decays.items()}
+)
+looks |= train(
+    {"both": BOTH, "sam_clean": {"noise": 0.0, "rho": RHO}}
+    | {name: {"rho": rho} for name, rho in radii.items()}
+)
 
 # %% controls
-ANTI_RHO = 0.1
-RandomSAM.rng.manual_seed(SEED)
-longer = train(EnsembleSAM, 0.0, arms[:1], epochs=2 * EPOCHS)
-random = train(RandomSAM, RHO, arms[:1])
-anti = train(AntiSAM, ANTI_RHO, arms[:1])
+looks |= train({"random": {"rho": RHO}}, random=True)
+looks |= train({"longer": {}}, epochs=2 * EPOCHS)  # as many gradients as SAM
+
+# %% outcomes
+ends = {name: weights[-1] for name, weights in looks.items()}
+ends["stopped"], stop = best_held_out(looks["sgd"], noisy)
+ends["stopped_longer"], _ = best_held_out(looks["longer"], noisy)
+ends["stopped_clean"], _ = best_held_out(looks["sgd_clean"], clean)
+for name, swept in [("picked_decay", decays), ("picked_rho", radii)]:
+    ends[name], _ = best_held_out(torch.stack([ends[arm] for arm in swept]), noisy)
+
+accuracy, loss, heart = {}, {}, {}
+for name, w in ends.items():
+    x, y, _, _, x_test, y_test, wrong = clean if "clean" in name else noisy
+    accuracy[name] = right(w, x_test, y_test)
+    loss[name] = losses(w, x, y)
+    heart[name] = by_heart(w, x, y, wrong)
+
+# %% curvatures
+shown = ["sgd", *decays, *radii, "both", "random", "longer", "stopped"]
+raw, aware = (
+    {name: sharpest(ends[name], *noisy[:2], size(ends[name]))[0] for name in shown}
+    for size in (torch.ones_like, torch.abs)  # each weight's unit: 1, or its own size
+)
+
+twin, x_test = rescale(ends["sam"], 10), noisy[4]
+with torch.no_grad():
+    moved = (network(twin, x_test) - network(ends["sam"], x_test)).abs().max().item()
+twin_raw, _ = sharpest(twin, *noisy[:2], torch.ones_like(twin))
+twin_aware, _ = sharpest(twin, *noisy[:2], twin.abs())
 
 # %% curves
 def band(ax, x, runs, style, **look):  # runs[x, seed]: mean and range over the seeds
@@ -481,324 +555,171 @@ def band(ax, x, runs, style, **look):  # runs[x, seed]: mean and range over the 
     ax.fill_between(x, low, high, color=style[:2], alpha=0.2, lw=0)
 
 
+curves = {}  # [look, seed]
+for name in ["sam", "sgd", "tuned", "random", "longer"]:
+    x, y, _, _, x_test, y_test, wrong = noisy
+    curves[name] = (
+        torch.stack([right(w, x_test, y_test) for w in looks[name]]),
+        torch.stack([by_heart(w, x, y, wrong) for w in looks[name]]),
+    )
+
 fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.6), sharex=True)
-for name, style, run, offset in [
-    ("SAM", "C0-D", sam, (2, 8)),
-    ("SGD", "C1-o", sgd, (20, 16)),
-    ("random\ndirection", "C2:^", random, (2, -30)),
-    ("anti-SAM", "C3-.v", anti, (2, 8)),
-    ("SGD, twice\nas long", "C4--s", longer, (2, -31)),
+for name, label, style, gradients, offset in [
+    ("sam", "SAM", "C0-D", 2, (0, 7)),
+    ("tuned", "SGD, tuned decay", "C5-.P", 1, (0, -16)),
+    ("sgd", "SGD", "C1-o", 1, (6, 4)),
+    ("random", "random\ndirection", "C2:^", 1, (6, -24)),
+    ("longer", "SGD, twice\nas long", "C4--s", 2, (0, -31)),
 ]:
-    t = np.linspace(0, EPOCHS if run is sgd else 2 * EPOCHS, 11)
-    for ax, curve in zip(axes, run["curves"].unbind(1)):  # [time, seed]
+    t = np.linspace(0, gradients * EPOCHS, LOOKS + 1)
+    for ax, curve in zip(axes, curves[name]):
         band(ax, t, curve, style, ms=3.5, lw=1.4)
-    at = {"xytext": offset, "textcoords": "offset points", "ha": "right"}
-    axes[1].annotate(name, (t[-1], curve[-1].mean()), color=style[:2], **at)
+    at = {"xytext": offset, "textcoords": "offset points"}
+    at["ha"] = "left" if offset[0] else "right" if gradients == 2 else "center"
+    axes[1].annotate(label, (t[-1], curve[-1].mean()), color=style[:2], **at)
+moment = stop.float().mean() * EPOCHS / LOOKS
+axes[0].plot(moment, accuracy["stopped"].mean(), "C1*", ms=12, mec="white")
 axes[0].set(title="test images right (%)", ylim=(40, 100))
-axes[1].set(title="wrong labels learned (%)", ylim=(-2, 102))
+axes[1].set(title="wrong labels learned (%)", ylim=(-14, 102))
 fig.supxlabel("gradients computed (passes over the training data)", fontsize=10)
 plt.show()
 
-# %% noise
-fig, ax = plt.subplots(figsize=(5.6, 3.2))
-percent, order = 100 * np.sort(noises), np.argsort(noises)
-for name, style, run, paper, at in [
-    ("SAM", "C0-D", sam, 93.4, (41.5, 94.4)),
-    ("SGD", "C1-o", sgd, 68.8, (26, 68)),
-]:
-    runs = run["final"][0, order]
-    band(ax, percent, runs, style)
-    ax.text(61.5, runs[-1].mean(), name, color=style[:2], va="center")
-    ax.plot(40, paper, "*", color=style[:2], ms=12, mfc="none")
-    ax.text(*at, f"paper: {paper}", color=style[:2])
-ax.set(xlabel="wrong training labels (%)", ylabel="test images right (%)")
-ax.set(xlim=(-2, 68), ylim=(45, 101), xticks=percent)
+# %% sweeps
+rhos, swept = [0.0, *radii.values()], [DECAY, *decays.values()]
+by_rho = torch.stack([accuracy[name] for name in ["sgd", *radii]])
+by_decay = torch.stack([accuracy[name] for name in ["sgd", *decays]])
+fig, axes = plt.subplots(1, 2, figsize=(5.6, 3), sharey=True)
+band(axes[0], rhos, by_rho, "C0-D")
+band(axes[1], swept, by_decay, "C1-o")
+for ax, x in zip(axes, [0.0, DECAY]):
+    ax.axhline(accuracy["stopped"].mean(), color="C1", ls=":")
+    ax.text(x, accuracy["stopped"].mean() + 0.5, "SGD stopped early", color="C1")
+axes[0].set(xlabel=r"SAM: radius $\rho$", ylabel="test images right (%)")
+axes[1].set(xlabel="SGD: weight decay", xscale="log", xticks=swept)
+axes[1].set_xticklabels([f"{d:g}" for d in swept], rotation=45)
+axes[1].minorticks_off()
+plt.show()
+
+# %% flatness
+fig, axes = plt.subplots(1, 2, figsize=(5.6, 4), sharey=True)
+for ax, sharpness in zip(axes, [raw, aware]):
+    for names, style in [
+        (["sgd", *radii], "C0-D"),
+        (["sgd", *decays], "C5-P"),
+        (["sgd"], "C1o"),
+        (["both"], "C3X"),
+        (["stopped"], "C1*"),
+        (["longer"], "C4s"),
+        (["random"], "C2^"),
+    ]:
+        x = torch.stack([sharpness[name] for name in names])
+        y = torch.stack([accuracy[name] for name in names])
+        ax.plot(x, y, style[:2] + ".", ms=3, alpha=0.5)
+        ax.plot(x.mean(1), y.mean(1), style, ms=5.5, lw=1.2)
+    for name, label, colour, (dx, dy), ha in [
+        ("sam", "SAM", "C0", (0, 7), "center"),
+        ("tuned", "decay", "C5", (-7, -3), "right"),
+        ("decay_40", "more decay", "C5", (0, -14), "center"),
+        ("both", "both", "C3", (0, 7), "center"),
+        ("stopped", "stopped", "C1", (-7, -6), "right"),
+        ("longer", "twice as long", "C4", (0, -15), "center"),
+        ("random", "SGD, random", "C2", (4, -16), "center"),
+    ]:
+        at = sharpness[name].mean(), accuracy[name].mean()
+        look = {"xytext": (dx, dy), "textcoords": "offset points", "ha": ha}
+        ax.annotate(label, at, color=colour, fontsize=8, **look)
+axes[0].plot(twin_raw, accuracy["sam"], "C0.", ms=3, alpha=0.5)
+axes[0].plot(twin_raw.mean(), accuracy["sam"].mean(), "C0D", ms=5.5, mfc="none")
+axes[0].text(twin_raw.mean(), 82, "SAM,\nrescaled", color="C0", fontsize=8, ha="center")
+axes[0].set(ylabel="test images right (%)", xlabel=r"raw: $\lambda_1$ of $H$")
+axes[1].set_xlabel(r"scale-aware: $\lambda_1$ of $|w|\,H\,|w|$")
+for ax, ticks in zip(axes, [[1, 3, 10, 30], [0.03, 0.1, 0.3, 1]]):
+    ax.set(xscale="log", xlim=(0.8 * ticks[0], 1.5 * ticks[-1]), xticks=ticks)
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.minorticks_off()
 plt.show()
 
 # %% [markdown]
-# ## How sharp?
-# The curvature of the training loss along its sharpest direction is the largest
-# eigenvalue of its Hessian, $\lambda_1$. And since SAM speaks of a ball, we also climb
-# within the ball: in one step, as SAM does, and in twenty.
-
-
-# %% sharpness
-def member(run, i):  # one network of an ensemble, with leaves of its own
-    one = slice(i, i + 1)
-    params = [p.detach()[one].requires_grad_() for p in run["params"]]
-    return params, run["x"][one], run["y"][one]
-
-
-def eigenvalues(run, arm):
-    first = arms.index(arm) * len(seeds)
-    nets = [member(run, first + i) for i in range(len(seeds))]
-    tops = [hessian_top_eigenvalue(losses(*n).sum(), n[0], 12) for n in nets]
-    return np.array(tops)
-
-
-plain, clean = arms[:2]
-compared = {
-    "sgd": (sgd, plain),
-    "sam": (sam, plain),
-    "sgd_clean": (sgd, clean),
-    "sam_clean": (sam, clean),
-    "sgd_tuned": (sgd, (NOISE, TUNED)),
-    "sam_tuned": (sam, (NOISE, TUNED_SAM)),
-    "longer": (longer, plain),
-    "random": (random, plain),
-    "anti": (anti, plain),
-}
-eigen = {name: eigenvalues(*net) for name, net in compared.items()}
-
-
-# %% ascent
-def rise(run, arm, steps, length):
-    """Loss gained by climbing within the ball of radius RHO, for each seed."""
-    first = arms.index(arm) * len(seeds)
-    some = slice(first, first + len(seeds))
-    x, y = run["x"][some], run["y"][some]
-    w = [p.detach()[some] for p in run["params"]]
-    eps = [torch.zeros_like(p) for p in w]
-    for _ in range(steps):
-        at = [(p + e).requires_grad_() for p, e in zip(w, eps)]
-        grads = torch.autograd.grad(losses(at, x, y).sum(), at)
-        eps = [e + length * g / norms(grads) for e, g in zip(eps, grads)]
-        outside = (norms(eps) / RHO).clamp_min(1)
-        eps = [e / outside for e in eps]  # back to the rim
-    with torch.no_grad():
-        up = losses([p + e for p, e in zip(w, eps)], x, y)
-        return (up - losses(w, x, y)).tolist()
-
-
-climbs = {
-    f"{name}_{steps}": rise(*compared[name], steps, length)
-    for name in ["sgd_clean", "sam_clean"]
-    for steps, length in [(1, RHO), (20, RHO / 2)]
-}
-
-
-# %% sharpest-directions
-def sharpest(run, members, count=2, iterations=15):
-    """Top eigenvectors of the first networks, all at once, by power iteration."""
-    some = slice(members)
-    w = [p.detach()[some].requires_grad_() for p in run["params"]]
-    loss = losses(w, run["x"][some], run["y"][some]).sum()
-    grads = torch.autograd.grad(loss, w, create_graph=True)
-    rng, found = torch.Generator().manual_seed(0), []
-    for _ in range(count):
-        v = torch.randn(members, sum(p[0].numel() for p in w), generator=rng)
-        for _ in range(iterations):
-            for u in found:  # stay orthogonal to those found before
-                v = v - (v * u).sum(1, keepdim=True) * u
-            v = v / v.norm(dim=1, keepdim=True)
-            parts = v.split([p[0].numel() for p in w], dim=1)
-            parts = [t.view_as(p) for t, p in zip(parts, w)]
-            Hv = torch.autograd.grad(grads, w, parts, retain_graph=True)
-            v = torch.cat([h.flatten(1) for h in Hv], dim=1)
-        found.append(v / v.norm(dim=1, keepdim=True))
-    return found  # each [seed, n]
-
-
-directions = {"SGD": sharpest(sgd, len(seeds)), "SAM": sharpest(sam, len(seeds))}
-
-
-# %% landscape
-@torch.no_grad()
-def landscape(run, i, u, v, a, b):
-    """L(w + a u + b v) - L(w) of seed i, for many coordinates a, b."""
-    w, x, y = member(run, i)
-    sizes = [p.numel() for p in w]
-    u, v = ([t.view_as(p) for t, p in zip(d[i].split(sizes), w)] for d in (u, v))
-    z = []
-    for s, t in zip(a.view(-1, 1, 1).split(25), b.view(-1, 1, 1).split(25)):
-        at = [p + s * du + t * dv for p, du, dv in zip(w, u, v)]
-        z.append(losses(at, x.expand(len(s), -1, -1), y.expand(len(s), -1)))
-    return torch.cat(z) - losses(w, x, y)
-
-
-side = torch.linspace(-0.8, 0.8, 25)
-a, b = torch.cartesian_prod(side, side).T
-surfaces = {
-    name: landscape(run, 0, *directions[name], a, b).view(25, 25)
-    for name, run in [("SGD", sgd), ("SAM", sam)]
-}
-
-# %% surface
-fig, axes = plt.subplots(1, 2, figsize=(5.6, 2.9), subplot_kw={"projection": "3d"})
-top = max(z.max() for z in surfaces.values()).item()
-plane = np.meshgrid(side, side, indexing="ij")
-ticks, look = [-0.8, 0, 0.8], {"vmin": -0.15 * top, "vmax": 0.7 * top, "lw": 0.2}
-for ax, (name, z) in zip(axes, surfaces.items()):
-    ax.plot_surface(*plane, z.numpy(), cmap="viridis", rasterized=True, **look)
-    ax.set_title(rf"{name}: $\lambda_1$ = {eigen[name.lower()][0]:.1f}", y=0.92)
-    ax.set(xlabel="sharpest", ylabel="second", xticks=ticks, yticks=ticks)
-    ax.set_zlim(0, top)
-    ax.view_init(20, -58)
-    ax.set_box_aspect((1, 1, 0.85), zoom=0.98)
-    ax.grid(False)
-    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
-        axis.set_pane_color((0, 0, 0, 0))  # transparent, for dark pages too
-plt.show()
-
-# %% slices
-line, nowhere = torch.linspace(-1, 1, 25), torch.zeros(25)
-anywhere = torch.randn(directions["SGD"][0].shape, generator=RandomSAM.rng)
-anywhere = anywhere / anywhere.norm(dim=1, keepdim=True)
-
-fig, ax = plt.subplots(figsize=(5.6, 3.4))
-for name, colour, run, height in [("SGD", "C1", sgd, 1.9), ("SAM", "C0", sam, 0.55)]:
-    for u, dash in [(directions[name][0], "-"), (anywhere, ":")]:
-        z = [landscape(run, i, u, u, line, nowhere) for i in range(len(seeds))]
-        band(ax, line, torch.stack(z, dim=1), colour + dash)
-    tops = eigen[name.lower()]
-    label = rf"{name}, $\lambda_1$ = {tops.min():.2f} to {tops.max():.2f}"
-    ax.text(0, height, label, color=colour, ha="center")
-ax.text(0, -0.1, "both, random directions", ha="center", va="top")
-ax.set(xlabel="distance from the solution, along its sharpest direction")
-ax.set(ylabel="rise of the training loss", ylim=(-0.45, 4.2))
-plt.show()
-
-# %% [markdown]
-# The training of both in motion. Left, five networks each; right, the training loss
-# around the first of them, along the direction that is its sharpest at that moment.
+# Three arms in motion. Left, five networks each; right, the training loss around the
+# first of them, along the direction that is its sharpest at that moment.
 
 # %% in-motion
 from matplotlib.animation import FuncAnimation
 
-times = len(sgd["curves"])
-line = torch.linspace(-1, 1, 17)
-slices = {}  # name: [time, place]
-for name, run in [("SGD", sgd), ("SAM", sam)]:
-    x, y = run["x"][:1].expand(times, -1, -1), run["y"][:1].expand(times, -1)
-    film = {"params": run["shots"], "x": x, "y": y}
-    (u,) = sharpest(film, times, count=1, iterations=10)
-    rises = [landscape(film, t, u, u, line, 0 * line) for t in range(times)]
-    slices[name] = torch.stack(rises) + losses(run["shots"], x, y)[:, None]
+line, slices = torch.linspace(-1, 1, 13), {}  # name: [look, place]
+for name in ["sgd", "tuned", "sam"]:
+    first = looks[name][:, 0]
+    x, y = (t[:1].expand(len(first), *t.shape[1:]) for t in noisy[:2])
+    starts = seeds[:1] * len(first)
+    _, u = sharpest(first, x, y, torch.ones_like(first), starts, steps=5)
+    with torch.no_grad():
+        places = [losses(first + s * u, x, y) for s in line]
+    slices[name] = torch.stack(places, dim=1)
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(5.6, 3.2), layout="constrained")
+fig, (left, right_) = plt.subplots(1, 2, figsize=(5.6, 3.2), layout="constrained")
 moving = {}
-for name, run, style in [("SGD", sgd, "C1o"), ("SAM", sam, "C0D")]:
+for name, style in [("sgd", "C1o"), ("tuned", "C5P"), ("sam", "C0D")]:
     trails = left.plot([], torch.empty(0, len(seeds)), style[:2], lw=1, alpha=0.5)
     (heads,) = left.plot([], [], style, ms=6)
-    (valley,) = right.plot([], [], style + "-", ms=7, lw=1.8, markevery=[8])
-    moving[name] = run["curves"], trails, heads, valley
+    (valley,) = right_.plot([], [], style + "-", ms=7, lw=1.8, markevery=[6])
+    moving[name] = trails, heads, valley
 left.text(65, 60, "SGD", color="C1")
-left.text(20, 93, "SAM", color="C0")
+left.text(20, 95, "SGD, tuned decay", color="C5")
+left.text(17, 50, "SAM", color="C0")
 left.set(xlabel="wrong labels learned (%)", ylabel="test images right (%)")
 left.set(xlim=(-3, 103), ylim=(0, 103))
-right.set(xlabel="along the sharpest direction", ylabel="training loss")
-right.set(xlim=(-1, 1), ylim=(0, 5))
+right_.set(xlabel="along the sharpest direction", ylabel="training loss")
+right_.set(xlim=(-1, 1), ylim=(0, 5))
 
 
 def look(k):
-    """Draw the state of both at time k."""
-    for name, (curves, trails, heads, valley) in moving.items():
+    """Draw the state of all at look k."""
+    for name, (trails, heads, valley) in moving.items():
+        tested, learned = curves[name]
         for seed, trail in enumerate(trails):
-            trail.set_data(curves[: k + 1, 1, seed], curves[: k + 1, 0, seed])
-        heads.set_data(curves[k, 1], curves[k, 0])
+            trail.set_data(learned[: k + 1, seed], tested[: k + 1, seed])
+        heads.set_data(learned[k], tested[k])
         valley.set_data(line, slices[name][k].clamp(max=5.4))  # no further than seen
-    left.set_title(f"epoch {k * EPOCHS // (times - 1)}")
+    left.set_title(f"epoch {k * EPOCHS // LOOKS}")
 
 
-animation = FuncAnimation(fig, look, frames=times, interval=800)
+animation = FuncAnimation(fig, look, frames=LOOKS + 1, interval=800)
 plt.show()
 animation
 
-# %% [markdown]
-# ## Is it the flatness?
-# Three checks that the usual telling leaves out: accuracy against sharpness over all
-# arms, a weight decay that was tuned, and a change of scale after Dinh et al. 2017.
-
-# %% flatness
-fig, ax = plt.subplots(figsize=(5.6, 3.8))
-for name, marker, key, va in [
-    ("SAM", "C0D", "sam", "top"),
-    ("SAM, tuned decay", "C0X", "sam_tuned", "bottom"),
-    ("SGD", "C1o", "sgd", "top"),
-    ("SGD, tuned decay", "C1P", "sgd_tuned", "bottom"),
-    ("random direction", "C2^", "random", "bottom"),
-    ("anti-SAM", "C3v", "anti", "top"),
-    ("SGD, twice as long", "C4s", "longer", "top"),
-]:
-    run, arm = compared[key]
-    runs = run["final"][0, arms.index(arm)]
-    ax.plot(eigen[key], runs, marker, ms=5)
-    y = runs.min() - 1 if va == "top" else runs.max() + 1
-    ax.text(eigen[key].mean(), y, name, color=marker[:2], ha="center", va=va)
-ax.set(xscale="log", xlim=(0.6, 40), ylim=(56, 101), ylabel="test images right (%)")
-ax.set_xlabel(r"sharpness: top eigenvalue $\lambda_1$ of the Hessian")
-ax.set_xticks([1, 2, 5, 10, 20])
-ax.xaxis.set_major_formatter("{x:g}")
-ax.minorticks_off()
-plt.show()
-
-# %% weight-decay
-fig, ax = plt.subplots(figsize=(5.6, 3.2))
-swept = [DECAY, *decays]
-sweep = [arms.index((NOISE, decay)) for decay in swept]
-band(ax, swept, sam["final"][0, sweep], "C0-D")
-band(ax, swept, sgd["final"][0, sweep], "C1-o")
-ax.text(7e-4, 95.6, "SAM", color="C0")
-ax.text(9e-4, 73.5, "SGD", color="C1")
-ax.set(xscale="log", xlabel="weight decay", ylabel="test images right (%)")
-ax.set(ylim=(66, 98), xticks=swept, xticklabels=swept)
-ax.minorticks_off()
-plt.show()
-
-# %% rescale
-scales, rescaled, moved = [0.1, 0.3, 1.0, 3.0, 10.0], [], []
-for i in range(len(seeds)):
-    (W1, b1, W2, b2, W3, b3), x, y = member(sam, i)
-    logits = network((W1, b1, W2, b2, W3, b3), x)
-    row = []
-    for s in scales:  # relu(s z) / s = relu(z): the function stays the same
-        twin = [t.detach() for t in (s * W1, s * b1, W2 / s, b2, W3, b3)]
-        twin = [t.requires_grad_() for t in twin]
-        row.append(hessian_top_eigenvalue(losses(twin, x, y).sum(), twin, 12))
-        moved.append((network(twin, x) - logits).abs().max().item())
-    rescaled.append(row)
-
-# %% rescaling
-fig, ax = plt.subplots(figsize=(5.6, 3.2))
-band(ax, scales, torch.tensor(rescaled).T, "C0-D")
-ax.axhspan(eigen["sgd"].min(), eigen["sgd"].max(), color="C1", alpha=0.2, lw=0)
-ax.axhline(eigen["sgd"].mean(), color="C1", ls="--")
-ax.set(xscale="log", yscale="log", xticks=scales, yticks=[1, 3, 10, 30, 100])
-for axis in (ax.xaxis, ax.yaxis):
-    axis.set_major_formatter("{x:g}")
-ax.minorticks_off()
-ax.set_xlabel("scale of the first layer; the second is divided by it")
-ax.set_ylabel(r"sharpness $\lambda_1$")
-ax.text(0.1, 7.7, "SGD", color="C1", va="bottom")
-ax.text(1, 20, "SAM: the same predictions\nat every point", color="C0", ha="center")
-plt.show()
-
 # %% measures
-final = {k: run["final"][:, arms.index(arm)] for k, (run, arm) in compared.items()}
-right, by_heart = ({k: f[i] for k, f in final.items()} for i in range(2))
 per_seed = {
-    # test images right, in per cent; at 40 % noise where nothing else is said
-    **right,
-    "stopped": sgd["curves"][:, 0].amax(0),  # SGD at its best time on the test set
+    # test images right, in per cent; at 40 % wrong labels where nothing else is said
+    **accuracy,
+    "best_moment": curves["sgd"][0].amax(0),  # of SGD, known by the test set alone
     # differences in points
-    "gain": right["sam"] - right["sgd"],
-    "gain_longer": right["sam"] - right["longer"],
-    "gain_random": right["random"] - right["sgd"],
-    "gain_anti": right["anti"] - right["sgd"],
-    "gain_tuned": right["sgd_tuned"] - right["sgd"],
-    "gain_both": right["sam_tuned"] - right["sgd_tuned"],
-    "gain_clean": right["sam_clean"] - right["sgd_clean"],
+    "gain": accuracy["sam"] - accuracy["sgd"],
+    "gain_random": accuracy["random"] - accuracy["sgd"],
+    "gain_stopped": accuracy["stopped"] - accuracy["sgd"],
+    "gain_stopped_clean": accuracy["stopped_clean"] - accuracy["sgd_clean"],
+    "gain_tuned": accuracy["tuned"] - accuracy["sgd"],
+    "gain_longer": accuracy["longer"] - accuracy["sgd"],
+    "gain_clean": accuracy["sam_clean"] - accuracy["sgd_clean"],
+    "lead_stopped": accuracy["sam"] - accuracy["stopped"],
+    "lead_tuned": accuracy["sam"] - accuracy["tuned"],
+    "lead_both": accuracy["both"] - accuracy["tuned"],
+    "loss_40": accuracy["tuned"] - accuracy["decay_40"],
     # wrong labels learned by heart, in per cent
-    **{f"{k}_by_heart": v for k, v in by_heart.items() if "_" not in k},
-    # sharpness
-    **{f"lambda_{k}": v for k, v in eigen.items()},
-    "flatter": eigen["sgd"] / eigen["sam"],
-    "flatter_clean": eigen["sgd_clean"] / eigen["sam_clean"],
-    "flatter_random": eigen["sgd"] / eigen["random"],
-    "flatter_tuned": eigen["sgd_tuned"] / eigen["sam"],
-    "rescaled": np.array(rescaled)[:, -1] / eigen["sam"],  # first layer times ten
-    "rescaled_down": np.array(rescaled)[:, 0] / eigen["sam"],  # and divided by ten
-    **{f"climb_{k}": v for k, v in climbs.items()},
+    **{f"heart_{name}": heart[name] for name in shown},
+    "spared": heart["sgd"] - heart["sam"],
+    "spared_random": heart["sgd"] - heart["random"],
+    # training loss, and sharpness in both units
+    **{f"loss_{name}": loss[name] for name in shown},
+    **{f"raw_{name}": raw[name] for name in shown},
+    **{f"aware_{name}": aware[name] for name in shown},
+    "flatter": raw["sgd"] / raw["sam"],
+    "flatter_random": raw["sgd"] / raw["random"],
+    "flatter_longer": raw["sgd"] / raw["longer"],
+    "flatter_longer_aware": aware["sgd"] / aware["longer"],
+    "tuned_to_sam": raw["tuned"] / raw["sam"],
+    "tuned_to_sam_aware": aware["tuned"] / aware["sam"],
+    "rescaled": twin_raw / raw["sam"],
+    "rescaled_aware": twin_aware / aware["sam"],
 }
 
 # %% [markdown]
@@ -823,30 +744,35 @@ sharpness = hessian_top_eigenvalue((w**2).sum() / 2, [w])
 print(f"w = ({w[0]:.2f}, {w[1]:.2f}), sharpness {sharpness:.2f}")
 
 
+
 # %% results
 def rounded(values):  # to four significant digits
-    return [float(f"{v:.4g}") for v in np.asarray(values).tolist()]
+    return [float(f"{v:.4g}") for v in values.tolist()]
 
 
 results = {
     "seeds": seeds,
     **{name: rounded(values) for name, values in per_seed.items()},
-    "moved": rounded([max(moved)])[0],  # largest change of a logit by rescaling
-    "noises": noises,
-    "sgd_by_noise": [rounded(row) for row in sgd["final"][0, : len(noises)]],
-    "sam_by_noise": [rounded(row) for row in sam["final"][0, : len(noises)]],
+    "moved": float(f"{moved:.4g}"),  # largest change of a logit by rescaling
+    "ravine": round(paths["SAM"][1, -1], 2),  # where SAM is after its steps from v = 10
+    "ravine_plain": round(paths["plain descent"][1, -1], 2),
+    "rhos": rhos,
+    "by_rho": [rounded(row) for row in by_rho],
     "decays": swept,
-    "sgd_by_decay": [rounded(row) for row in sgd["final"][0, sweep]],
-    "sam_by_decay": [rounded(row) for row in sam["final"][0, sweep]],
+    "by_decay": [rounded(row) for row in by_decay],
+    "noise": NOISE,
     "rho": RHO,
-    "anti_rho": ANTI_RHO,
-    "tuned": TUNED,
-    "tuned_sam": TUNED_SAM,
+    "decay": DECAY,
+    "tuned_decay": TUNED,
+    "both_rho": BOTH["rho"],
+    "both_decay": BOTH["decay"],
+    "train": TRAIN,
+    "held": HELD,
     "epochs": EPOCHS,
     "batch": BATCH,
     "lr": LR,
     "momentum": MOMENTUM,
-    "parameters": sum(p[0].numel() for p in sam["params"]),
+    "parameters": sum(SIZES),
 }
 for name, value in results.items():
     print(f"{name}: {value}")

@@ -8,11 +8,10 @@
 # The record. Shumailov, Shumaylov, Zhao, Papernot, Anderson, Gal, "AI models
 # collapse when trained on recursively generated data", Nature 631:755–759, 2024,
 # doi:10.1038/s41586-024-07566-y (replacing). Gerstgrasser et al., "Is model
-# collapse inevitable?", 2024, arXiv:2404.01413 (accumulating). Alemohammad et
-# al., ICLR 2024, arXiv:2307.01850 (quality against diversity). The usual
-# reference, "Understanding Self-Training (Wei et al. 2020)", joins two papers
-# that prove when self-training *works*: Wei, Shen, Chen, Ma, ICLR 2021,
-# arXiv:2010.03622, and Kumar, Ma, Liang, ICML 2020, arXiv:2002.11361.
+# collapse inevitable?", 2024, arXiv:2404.01413 (accumulating). Arazo et al., IJCNN
+# 2020, arXiv:1908.02983 (a classifier that labels its own data). The series links
+# Du et al., NAACL 2021, arXiv:2010.02194, where self-training *helps*; so it does
+# in Wei, Shen, Chen, Ma, ICLR 2021, arXiv:2010.03622, which its title resembles.
 #
 # In one dimension all can be calculated. Fit a Gaussian to $n$ numbers, draw $n$
 # new ones from the fit, fit again. With the maximum-likelihood variance, $t$ fits
@@ -29,6 +28,7 @@
 # %% setup
 import math
 import os
+import zlib
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -43,8 +43,13 @@ try:
     SEED = int(os.environ.get("SEED", "0"))
 except ValueError:
     raise SystemExit("SEED must be an integer, e.g. SEED=7") from None
-seeds = list(range(SEED, SEED + 5))
-S = len(seeds)
+S = 5
+seeds = [S * SEED + k for k in range(S)]    # no other SEED has any of these
+
+
+def stream(seed, purpose):
+    """Random numbers of their own for each seed and each purpose."""
+    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {purpose}".encode()))
 
 
 def band(ax, values, color, style="-", start=1, **kwargs):
@@ -163,17 +168,77 @@ def as_rows(rows, name):
 
 
 # %% [markdown]
+# ## The tail goes first
+#
+# The simplest model of a text knows how often each word occurs, and nothing else. It
+# is fitted without any error; only the samples are finite. Words have Zipf
+# frequencies: the second word is half as frequent as the first, and so on. Each
+# column of `corpus` is one chain.
+
+# %% words
+WORDS, COLUMNS, AFTER = 100, 40, 20     # kinds of words, chains a seed, generations
+copies = (100 / torch.arange(1, WORDS + 1)).round().long()      # 100, 50, 33 ... 1
+corpus = torch.arange(WORDS).repeat_interleave(copies)[:, None].repeat(1, COLUMNS)
+
+
+def draw_words(fitted, k, generator):
+    rows = torch.randint(len(fitted), (k, COLUMNS), generator=generator)
+    return fitted.gather(0, rows)
+
+
+def words_known(policy, generations=AFTER):      # [S, generations, WORDS, COLUMNS]
+    runs = []
+    for seed in seeds:
+        fits = refit_chain(torch.clone, draw_words, corpus, generations, policy,
+                           generator=stream(seed, "words"))
+        runs.append(torch.stack([torch.zeros(WORDS, COLUMNS).scatter_(0, fit, 1.0)
+                                 for fit in fits]))
+    return torch.stack(runs)
+
+
+# %% forgetting
+known = words_known("replace").mean(-1)         # share of the chains, per word
+
+# %% [markdown]
+# Where a word has many rivals, the number of its copies is nearly a branching
+# process: each copy has Poisson(1) children, so one copy's line has died out within
+# $t$ draws with probability $q_t = e^{q_{t-1} - 1}$, and $k$ copies with $q_t^k$.
+
+# %% tail
+fig, ax = plt.subplots()
+k, q = torch.logspace(0, 2, 60), 0.0    # copies; one copy's line has died out
+for t in range(2, AFTER + 1):           # generation 1 is fitted to the real text
+    q = math.exp(q - 1)
+    if t in (2, 5, 10, AFTER):
+        color = {2: "C2", 5: "C3", 10: "C1", AFTER: "C0"}[t]
+        ax.plot(k, 100 * (1 - q**k), color=color, lw=1)
+        for count in copies.unique():
+            found = 100 * known[:, t - 1, copies == count].mean()
+            ax.plot(count, found, "o", color=color, ms=4)
+        text = f"generation {t}" if t == AFTER else str(t)
+        label(ax, math.log(0.3) / math.log(q), 70, text, color, dx=8, dy=-6)
+ax.set(xscale="log", xlabel="copies of the word in the real text", ylim=(0, 104),
+       ylabel="chains that still know it (%)")
+ax.set_xticks((1, 2, 5, 10, 20, 50, 100), ("1", "2", "5", "10", "20", "50", "100"))
+plt.show()
+
+# %% [markdown]
 # ## A Gaussian that refits itself
 #
 # Each column of `data` is one chain. The same function, three policies, two
 # estimators.
 
 # %% gaussian
-n, T, CHAINS = 10, 50, 1000     # numbers per fit, generations, chains for each seed
+n, T, CHAINS = 10, 50, 500      # numbers per fit, generations, chains for each seed
+gauss_arms = {"replace": (0, "replace"), "unbiased": (1, "replace"),
+              "accumulate": (0, "accumulate"), "mix": (0, "mix")}
 
 
 def gaussian_fit(correction):   # 0: maximum likelihood, 1: unbiased
-    return lambda x: (x.mean(0), x.var(0, correction=correction))
+    def fit(x):
+        mu = x.mean(0)
+        return mu, (x - mu).square().sum(0) / (len(x) - correction)
+    return fit
 
 
 def gaussian_sample(fit, k, generator):
@@ -181,18 +246,18 @@ def gaussian_sample(fit, k, generator):
     return mu + var.sqrt() * torch.randn(k, len(mu), generator=generator)
 
 
-gauss_arms = {"replace": (0, "replace"), "unbiased": (1, "replace"),
-              "accumulate": (0, "accumulate"), "mix": (0, "mix")}
-gauss = {}                      # arm -> (means, variances), each [S, T, CHAINS]
-for arm, (correction, policy) in gauss_arms.items():
-    runs = []
+def gaussian_chains(correction, policy, generations=T):     # means and variances,
+    runs = []                                       # each [S, generations, CHAINS]
     for seed in seeds:
-        g = torch.Generator().manual_seed(seed)
-        real = torch.randn(n, CHAINS, generator=g)
-        fits = refit_chain(gaussian_fit(correction), gaussian_sample, real, T,
-                           policy, generator=g)
+        data = torch.randn(n, CHAINS, generator=stream(seed, "gaussian data"))
+        fits = refit_chain(gaussian_fit(correction), gaussian_sample, data, generations,
+                           policy, generator=stream(seed, "gaussian chain"))
         runs.append([torch.stack(part) for part in zip(*fits)])
-    gauss[arm] = [torch.stack(part) for part in zip(*runs)]
+    return [torch.stack(part) for part in zip(*runs)]
+
+
+# %% gaussian-chains
+gauss = {arm: gaussian_chains(*how) for arm, how in gauss_arms.items()}
 
 # %% [markdown]
 # What theory says. Under `replace` the variance is a product of independent
@@ -200,32 +265,51 @@ for arm, (correction, policy) in gauss_arms.items():
 # walks downhill, by $\ln\frac{n-1}{2} - \psi\left(\frac{n-1}{2}\right)$ a
 # generation, even where the mean stays at 1. A standard error of the mean itself
 # is useful only while $t$ is small: later, a few lucky chains carry it all.
+#
+# The tests must be able to fail. So each is made twice: against the law, and
+# against the same law for one number fewer in each fit.
 
 # %% gaussian-theory
 t = torch.arange(1, T + 1, dtype=torch.float64)
-half = torch.tensor((n - 1) / 2, dtype=torch.float64)
-fall = float(half.log() - torch.digamma(half))           # of E[ln σ²], a generation
-law = {"replace": (1 - 1 / n) ** t, "unbiased": torch.ones_like(t),
-       "accumulate": torch.cumprod(1 - 1 / (n * t**2), 0)}
-limit = math.sin(math.pi / n**0.5) / (math.pi / n**0.5)  # of the last, t -> ∞
 
-early = 10                                               # t small enough for a mean
-swing = ((n + 1) / (n - 1)) ** early - 1                 # Var[σ²_t] / E[σ²_t]²
-tests = {                             # arm, what: values, theory, variance if known
-    "replace, mean": (gauss["replace"][1][:, early - 1], law["replace"][early - 1],
-                      swing * law["replace"][early - 1] ** 2),
-    "unbiased, log": (gauss["unbiased"][1][:, -1].log(), -T * fall,
-                      T * torch.polygamma(1, half)),
-    "accumulate, mean": (gauss["accumulate"][1][:, -1], law["accumulate"][-1],
-                         None),
-    "accumulate, drift": (n * gauss["accumulate"][0][:, -1] ** 2,
-                          n * (1 - law["accumulate"][-1]), None)}
-gauss_z = []                          # (simulation - theory) / standard error
-for values, theory, variance in tests.values():
-    values = values.double().flatten()                   # the chains of all seeds
-    variance = values.var() if variance is None else variance
-    error = (variance / len(values)) ** 0.5
-    gauss_z.append(float((values.mean() - theory) / error))
+
+def log_fall(n):                # of E[ln σ²], in a generation
+    half = torch.tensor((n - 1) / 2, dtype=torch.float64)
+    return float(half.log() - torch.digamma(half))
+
+
+def laws(n):                    # of E[σ²_t]
+    return {"replace": (1 - 1 / n) ** t, "unbiased": torch.ones_like(t),
+            "accumulate": torch.cumprod(1 - 1 / (n * t**2), 0)}
+
+
+def tests(n_law):               # values, what the law for n_law says, their variance
+    law = laws(n_law)
+    half = torch.tensor((n - 1) / 2)
+    yield (gauss["unbiased"][1][:, -1].log(), -T * log_fall(n_law),
+           T * torch.polygamma(1, half))
+    r = (n + 1) / (n - 1)       # of the unbiased variance, E[σ⁴_t] = r^t
+    for k in (5, 10):
+        yield (gauss["replace"][1][:, k - 1], law["replace"][k - 1],
+               (r**k - 1) * laws(n)["replace"][k - 1] ** 2)
+    for k in (5, 10, 20):       # n μ²: the sum of all σ²_j, j < k, times a χ²_1
+        second = sum(r**j * (2 * (k - j) - 1) for j in range(k))
+        yield n_law * gauss["unbiased"][0][:, k - 1] ** 2, k, 3 * second - k**2
+    for k in (2, 10, T):
+        mu, var = (part[:, k - 1] for part in gauss["accumulate"])
+        yield var, law["accumulate"][k - 1], var.double().var()
+        yield mu**2, 1 - law["accumulate"][k - 1], (mu**2).double().var()
+
+
+def z_scores(n_law):            # (simulation - law) / standard error
+    return [float((values.double().mean() - value) / (variance / (S * CHAINS)) ** 0.5)
+            for values, value, variance in tests(n_law)]
+
+
+law, fall = laws(n), log_fall(n)
+limit = math.sin(math.pi / n**0.5) / (math.pi / n**0.5)     # accumulate, t -> ∞
+gauss_z, gauss_z_wrong = z_scores(n), z_scores(n - 1)
+drift = {arm: n * (gauss[arm][0] ** 2).mean(2) for arm in ("unbiased", "accumulate")}
 
 # %% copy-of-a-copy
 fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.9), sharex=True, sharey=True)
@@ -305,7 +389,7 @@ for x, y, text, color in ((50, 3.6, "unbiased: mean", "C1"),
 
 for arm in ("unbiased", "accumulate"):
     color, mark = marks[arm]
-    band(right, n * (gauss[arm][0] ** 2).mean(2), color, "", marker=mark, ms=4,
+    band(right, drift[arm], color, "", marker=mark, ms=4,
          markevery=5)
 right.plot(t, t, color="C1", lw=1)
 right.axhline(math.pi**2 / 6, color="C4", lw=1, ls=":")
@@ -315,315 +399,317 @@ label(right, 50, 5, "accumulate: below π²/6", "C4", dx=0, ha="right")
 plt.show()
 
 # %% [markdown]
-# ## Handwritten digits, learned from handwritten digits
+# ## A generator of digits
 #
-# 1000 real images train the first generator; the others see what the policy
-# allows. The five seeds run side by side as one batch of small networks (tensors
-# of shape [examples, seeds, ...]): the same arithmetic as one after another, at
-# less cost.
+# All seeds and all settings run side by side, in matrix products over a leading
+# dimension (they are small, and many small ones cost more than one large one).
+# Every setting draws the same random numbers: from a stream of its own for each
+# seed and purpose. So two settings differ in what was changed, and in nothing else.
 
-# %% digits
+# %% data
 images, names = load_digits(return_X_y=True)
 images = torch.tensor(images / 16, dtype=torch.float32)       # [1797, 64], 0 ... 1
 names = torch.tensor(names)
-N = 1000                                                      # real training images
-order = torch.stack([torch.randperm(len(images), generator=torch.Generator()
-                                    .manual_seed(seed)) for seed in seeds], 1)
-train, held_out = order[:N], order[N:]                        # [N, S], [797, S]
-rng = torch.Generator().manual_seed(SEED)                     # for all that follows
+N, PER_CLASS = 500, 90  # real images for generators; of each digit, not held out
 
 
-# %% networks
-def layers(*sizes):             # weights [S, in, out], biases [S, 1, out]; He scale
-    return [p.requires_grad_() for i, o in pairwise(sizes)
-            for p in (torch.randn(S, i, o, generator=rng) * (2 / i) ** 0.5,
+def normal(purpose, *shape):    # [S, *shape]
+    return torch.stack([torch.randn(shape, generator=stream(seed, purpose))
+                        for seed in seeds])
+
+
+def uniform(purpose, *shape):   # [S, *shape], in [0, 1)
+    return torch.stack([torch.rand(shape, generator=stream(seed, purpose))
+                        for seed in seeds])
+
+
+def take(data, rows):           # [S, n, ...], [S, ...] -> [S, ...]: each seed its own
+    return data[torch.arange(S).view(-1, *[1] * (rows.ndim - 1)), rows]
+
+
+order = uniform("split", len(images)).argsort(1)              # [S, 1797]
+digit_is = F.one_hot(names[order], 10)
+place = (digit_is.cumsum(1) * digit_is).sum(-1) - 1           # 0 for the first of each
+held_out = [rows[p >= PER_CLASS] for rows, p in zip(order, place)]
+held_out = torch.stack(held_out)                              # [S, 897]
+real = images[order[place < N // 10].view(S, -1)]     # [S, N, 64], N/10 of each digit
+
+
+# %% network
+def layers(purpose, copies, *sizes):    # weights [M, in, out], biases [M, 1, out];
+    shapes = enumerate(pairwise(sizes))     # He scale; M = copies * S
+    return [p.repeat(copies, 1, 1).requires_grad_() for k, (i, o) in shapes
+            for p in (normal(f"{purpose} {k}", i, o) * (2 / i) ** 0.5,
                       torch.zeros(S, 1, o))]
 
 
-def net(params, h):             # [S, m, in] -> [S, m, out], ReLU between the layers
+def net(params, h):             # [M, m, in] -> [M, m, out], ReLU between the layers
     for i in range(0, len(params), 2):
         h = torch.baddbmm(params[i + 1], h.relu() if i else h, params[i])
     return h
 
 
-def apply(params, x):           # the same for [m, S, in] -> [m, S, out]
-    return net(params, x.transpose(0, 1)).transpose(0, 1)
-
-
-def batches(data, steps, size):     # [steps, S, size, ...]: for each seed its own
-    rows = torch.randint(len(data), (steps, S, size), generator=rng)
-    return data[rows, torch.arange(S)[:, None]]
-
-
-def adam(params, lr=1e-2):          # by hand: torch.optim takes 1.4 s to load, once
+def adam(params, steps, lr):        # by hand: torch.optim takes 1.4 s to load, once
     m, v = ([torch.zeros_like(p) for p in params] for _ in range(2))
 
-    def step(loss, k):              # Kingma & Ba 2015, algorithm 1; k = 1, 2, ...
-        rate = lr * (1 - 0.999**k) ** 0.5 / (1 - 0.9**k)
+    def step(loss, k):              # Kingma & Ba 2015, algorithm 1; k = 1 ... steps
+        rate = lr * min(1, 2 - 2 * (k - 1) / steps)    # half-way, down to zero
+        rate *= (1 - 0.999**k) ** 0.5 / (1 - 0.9**k)
         grads = torch.autograd.grad(loss, params)
         with torch.no_grad():
             for p, g, m_p, v_p in zip(params, grads, m, v):
                 m_p.lerp_(g, 0.1)
-                v_p.lerp_(g * g, 0.001)
-                p.addcdiv_(m_p, v_p.sqrt() + 1e-8, value=-rate)
+                v_p.mul_(0.999).addcmul_(g, g, value=0.001)
+                p.addcdiv_(m_p, v_p.sqrt().add_(1e-8), value=-rate)
     return step
 
 
-# %% [markdown]
-# Two classifiers look on. The *critic* has seen the training images and will
-# filter; the *judge* has seen only the held-out images and will measure.
-
-# %% classifier
-def train_classifier(x, y, steps=300, size=64, noise=0.0, hidden=(64, 32)):
-    params = layers(64, *hidden, 10)
-    step = adam(params)
-    rows = torch.cat([x, y[..., None].float()], -1)     # image and label together
-    for k, batch in enumerate(batches(rows, steps, size), 1):
-        xb, yb = batch[..., :64], batch[..., 64].long()
-        if noise:                   # answers should not depend on small changes
-            xb = xb + noise * torch.randn(xb.shape, generator=rng)
-        loss = F.cross_entropy(net(params, xb).flatten(0, 1), yb.flatten())
-        step(loss * S, k)           # a sum over seeds of means over examples
-    return [p.detach() for p in params]
+# %% training
+LATENT, HIDDEN, STEPS, BATCH, NOISE = 8, 48, 100, 32, 0.14
 
 
-critic = train_classifier(images[train], names[train])
-judge = train_classifier(images[held_out], names[held_out])
-
-
-# %% generator
-LATENT, STEPS, BATCH, NOISE = 8, 180, 32, 0.18
-
-
-def fit_vae(data):
-    """A variational autoencoder, trained from scratch; the decoder is the model."""
-    encoder, decoder = layers(64, 64, 2 * LATENT), layers(LATENT, 64, 64)
-    step = adam(encoder + decoder)
-    eps = torch.randn(STEPS, S, BATCH, LATENT, generator=rng)
-    for k, (x, e) in enumerate(zip(batches(data, STEPS, BATCH), eps), 1):
+def fit_vae(sets, t, steps=STEPS):
+    """For each set [S, n, 64] a variational autoencoder; the decoder is the model."""
+    copies = len(sets)
+    encoder = layers(f"encoder {t}", copies, 64, HIDDEN, 2 * LATENT)
+    decoder = layers(f"decoder {t}", copies, LATENT, HIDDEN, 64)
+    u, start, rows = uniform(f"rows {t}", steps, BATCH), 0, []
+    for data in sets:               # each row of a set is drawn with equal probability
+        rows.append(start + (u * data.shape[1]).long())
+        start += data.shape[1]
+    rows, data = torch.stack(rows), torch.cat(sets, 1)
+    eps = normal(f"eps {t}", steps, BATCH, LATENT).repeat(copies, 1, 1, 1)
+    step = adam(encoder + decoder, steps, lr=0.02)
+    for k in range(steps):
+        x = data[torch.arange(S)[:, None], rows[:, :, k]].flatten(0, 1)
         mu, log_std = net(encoder, x).chunk(2, -1)
         std = log_std.exp()
-        y = net(decoder, mu + std * e).sigmoid()
-        error = (x - y).square().sum() / (2 * NOISE**2)       # -log N(x; y, NOISE²)
+        y = net(decoder, mu + std * eps[:, k]).sigmoid()
+        error = (x - y).square().sum() / (2 * NOISE**2)  # -log N(x; y, NOISE²)
         kl = (mu.square() + std.square() - 2 * log_std - 1).sum() / 2
-        step((error + kl) / BATCH, k)                   # minus the evidence bound
-    return [p.detach() for p in decoder]
+        step((error + kl) / BATCH, k + 1)           # minus the evidence bound
+    return [p.detach().view(copies, S, *p.shape[1:]) for p in decoder]
 
 
-def draw(decoder, k, generator):        # k images [k, S, 64]: the decoder's means
-    return apply(decoder, torch.randn(k, S, LATENT, generator=generator)).sigmoid()
+def classifiers(purpose, rows, labels, hidden=32, noise=0.2):
+    """Networks trained on images[rows], batch after batch; both [M, steps, size]."""
+    copies, steps, size = len(rows) // S, *rows.shape[1:]
+    params = layers(purpose, copies, 64, hidden, 10)
+    step = adam(params, steps, lr=0.02)
+    noise = noise * normal(f"{purpose} pixels", steps, size, 64)
+    for k in range(steps):          # answers should not depend on small changes
+        x = images[rows[:, k]] + noise[:, k].repeat(copies, 1, 1)
+        logits, answers = net(params, x).flatten(0, 1), labels[:, k].flatten()
+        step(F.cross_entropy(logits, answers, reduction="sum") / size, k + 1)
+    return [p.detach().view(copies, S, *p.shape[1:]) for p in params]
+
+
+def one_classifier(purpose, index, steps=150, size=64):     # of images[index]
+    rows = (uniform(f"{purpose} rows", steps, size) * index.shape[1]).long()
+    rows = take(index, rows)
+    return [p[0] for p in classifiers(purpose, rows, names[rows])]
+
+
+def chosen(logits, k, surest, balanced):        # [S, m, 10] -> rows to keep, [S, k]
+    sure, digit = logits.softmax(-1).max(-1)
+    rows = torch.arange(sure.shape[1]).expand(S, -1)
+    if surest:
+        rows = sure.argsort(1, descending=True)
+    if balanced:                                # by the place in one's own class
+        one_hot = F.one_hot(take(digit, rows), 10)
+        place = (one_hot.cumsum(1) * one_hot).sum(-1)
+        rows = take(rows, place.argsort(dim=1, stable=True))
+    return rows[:, :k]
+
+
+# %% chains
+G, POOL = 6, 5          # generations; images drawn for one that a filter keeps
+usual = {"noise": NOISE, "real": 0.0, "keep": False, "surest": False, "balanced": False}
+arms = {"replace": {}, "no pixel noise": {"noise": 0.0},
+        "accumulate": {"keep": True}, "20% real": {"real": 0.2},
+        "all real": {"real": 1.0},                              # the control
+        "balanced": {"balanced": True}, "surest": {"surest": True},
+        "surest, balanced": {"surest": True, "balanced": True}}
+
+
+def decode(decoders, a, codes):
+    return net([p[a] for p in decoders], codes).sigmoid()
+
+
+def chains(arms, critic, generations=G, steps=STEPS):
+    """All arms and seeds side by side. Returns the images that each generation draws,
+    as decoded (before pixel noise), [arms, generations, S, N, 64]."""
+    arms = [usual | changes for changes in arms]
+    sets, drawn = [real] * len(arms), []
+    for t in range(1, generations + 1):
+        decoders = fit_vae(sets, t, steps)
+        codes = normal(f"codes {t}", POOL * N, LATENT)
+        drawn.append([decode(decoders, a, codes[:, :N]) for a in range(len(arms))])
+        if t == generations:
+            break
+        pixels = normal(f"pixels {t}", POOL * N, 64)
+        shuffled = uniform(f"real {t}", N).argsort(1)
+        for a, arm in enumerate(arms):
+            made = drawn[-1][a] + arm["noise"] * pixels[:, :N]      # as the model says
+            if arm["surest"] or arm["balanced"]:
+                pool = decode(decoders, a, codes) + arm["noise"] * pixels
+                rows = chosen(net(critic, pool), N, arm["surest"], arm["balanced"])
+                made = take(pool, rows)
+            kept = round(arm["real"] * N)
+            new = torch.cat([take(real, shuffled[:, :kept]), made[:, :N - kept]], 1)
+            sets[a] = torch.cat([sets[a], new], 1) if arm["keep"] else new
+    return torch.stack([torch.stack(images) for images in drawn], 1)
+
+
+# %% self-training
+LABELLED, ROUNDS, UNLABELLED = 40, 4, 10 * PER_CLASS - 40
+as_first = {"images": 40, "balanced": False, "labels": "own", "anchor": 0.0}
+self_arms = {                       # anchor: share of real labels in a batch
+    "labels only": {"anchor": 1.0},
+    "true labels": {"labels": "true"},
+    "own": {}, "own, anchored": {"anchor": 0.25},
+    "many": {"images": 800}, "many, anchored": {"images": 800, "anchor": 0.25},
+    "many, balanced": {"images": 800, "balanced": True},    # the surest of each class
+    "many, balanced, anchored": {"images": 800, "balanced": True, "anchor": 0.25}}
+
+
+def self_train(arms, rounds=ROUNDS, steps=80, size=64):
+    """Accuracy (%) on held-out digits, [arms, S, rounds + 1]; round 0: labels only."""
+    arms = [as_first | changes for changes in arms]
+    labelled = order[place < LABELLED // 10].view(S, -1)
+    rest = order[(place >= LABELLED // 10) & (place < PER_CLASS)].view(S, -1)
+    hits, last = [], None
+    for t in range(rounds + 1):
+        u = uniform(f"self rows {t}", steps, size)
+        real_rows = take(labelled, (u * LABELLED).long())       # [S, steps, size]
+        shuffled = take(rest, uniform(f"self order {t}", UNLABELLED).argsort(1))
+        batches, labels = [], []
+        for a, arm in enumerate(arms):
+            rows, label = real_rows, names[real_rows]
+            if t:
+                guess = net([p[a] for p in last], images[shuffled])
+                keep = chosen(guess, arm["images"], arm["balanced"], arm["balanced"])
+                keep = take(keep, (u * arm["images"]).long())
+                own = guess.argmax(-1) if arm["labels"] == "own" else names[shuffled]
+                k = round(arm["anchor"] * size)
+                rows = torch.cat([rows[..., :k], take(shuffled, keep)[..., k:]], -1)
+                label = torch.cat([label[..., :k], take(own, keep)[..., k:]], -1)
+            batches.append(rows)
+            labels.append(label)
+        last = classifiers(f"self {t}", torch.cat(batches), torch.cat(labels))
+        answers = [net([p[a] for p in last], images[held_out]).argmax(-1)
+                   for a in range(len(arms))]
+        right = torch.stack(answers) == names[held_out]
+        hits.append(100 * right.float().mean(-1))
+    return torch.stack(hits, -1)
 
 
 # %% [markdown]
-# "Careful filtering" can mean two things. Keep the fifth of the images of which
-# the critic is surest, or equally many of each class, the surest ones.
-
-# %% filters
-POOL = 5                                # images drawn for one that is kept
-
-
-def best(logits, k, balanced):          # [m, S, 10] -> rows of the k best, [k, S]
-    sure, digit = logits.softmax(-1).max(-1)
-    if balanced:                        # score: minus the place in one's own class
-        rows = sure.argsort(0, descending=True)
-        one_hot = F.one_hot(digit.gather(0, rows), 10)
-        place = (one_hot.cumsum(0) * one_hot).sum(-1)
-        sure = torch.zeros_like(sure).scatter_(0, rows, -place.float())
-    return sure.topk(k, 0).indices
-
-
-def filtered(balanced):
-    def sample(decoder, k, generator):
-        pool = draw(decoder, POOL * k, generator)
-        return pool[best(apply(critic, pool), k, balanced), torch.arange(S)]
-    return sample
-
+# Two classifiers look on. The *critic* has seen the real images of the generators
+# and will filter; the *judge* has seen only the held-out images and will measure.
 
 # %% generations
-G = 9
-real = images[train]
-arms = {"replace": (draw, "replace", 0), "accumulate": (draw, "accumulate", 0),
-        "20% real": (draw, "mix", 0.2),
-        "surest fifth": (filtered(False), "replace", 0),
-        "surest, balanced": (filtered(True), "replace", 0),
-        "all real": (draw, "mix", 1.0)}                       # the control
-models = {}
-for arm, (sample, policy, fraction) in arms.items():
-    models[arm] = refit_chain(fit_vae, sample, real, G, policy, rng, fraction)
+critic = one_classifier("critic", order[place < N // 10].view(S, -1))
+judge = one_classifier("judge", held_out)
+drawn = dict(zip(arms, chains(arms.values(), critic)))      # [G, S, N, 64] each
 
 
 # %% measures
-def moments(x):                                         # [m, S, d]
-    x = x.transpose(0, 1)
-    return x.mean(1), torch.stack([torch.cov(chain.T) for chain in x])
+def moments(x):                                         # of features, [..., m, d]
+    centred = x - x.mean(-2, keepdim=True)
+    return x.mean(-2), centred.mT @ centred / (x.shape[-2] - 1)
 
 
-def frechet(a, b):                                      # between two Gaussians
+def frechet(a, b):      # distance of two Gaussians; its square is usually printed
     (mu_a, A), (mu_b, B) = a, b
     value, vector = torch.linalg.eigh(B)
     root = (vector * value.clamp(min=0).sqrt()[:, None]) @ vector.mT
     cross = torch.linalg.eigvalsh(root @ A @ root).clamp(min=0).sqrt().sum(-1)
-    trace = (A + B).diagonal(dim1=1, dim2=2).sum(-1)
-    return (mu_a - mu_b).square().sum(-1) + trace - 2 * cross
+    trace = (A + B).diagonal(dim1=-2, dim2=-1).sum(-1)
+    return ((mu_a - mu_b).square().sum(-1) + trace - 2 * cross).clamp(min=0).sqrt()
 
 
-def measure(x):         # Fréchet distance, share of each digit [S, 10], confidence
-    logits = apply(judge, x)
-    share = F.one_hot(logits.argmax(-1), 10).float().mean(0)
-    sure = logits.softmax(-1).amax(-1).mean(0)
-    return frechet(moments(apply(judge[:4], x).relu()), reference), share, sure
+def features(x):
+    return moments(net(judge[:2], x).relu())
 
 
-reference = moments(apply(judge[:4], images[held_out]).relu())
-floor, _, images_sure = measure(real)                     # what real images score
-distance, shares, classes, sure, pictures = {}, {}, {}, {}, {}
-for arm, chain in models.items():
-    made = [draw(decoder, N, rng) for decoder in chain]
-    d, p, c = zip(*[measure(x) for x in made])
-    distance[arm], sure[arm] = torch.stack(d, 1), torch.stack(c, 1)      # [S, G]
-    shares[arm] = torch.stack(p, 1)                                  # [S, G, 10]
-    classes[arm] = torch.special.entr(shares[arm]).sum(-1).exp()      # e^entropy
-    pictures[arm] = torch.stack([x[:8, 0] for x in made])                # seed SEED
+held_out_features = features(images[held_out])
+floor = frechet(features(real), held_out_features)      # what real images score
+images_variance = real.var(1).sum(-1)                     # of all 64 pixels together
+variance = {arm: x.var(2).sum(-1).T for arm, x in drawn.items()}            # [S, G]
+distance = {arm: torch.stack([frechet(features(made), held_out_features)
+                              for made in x], 1) for arm, x in drawn.items()}
 
 # %% generations-of-digits
-columns = (1, 3, 5, 9)
-fig, axes = plt.subplots(len(arms), len(columns), figsize=(5.6, 5.9))
-for row, arm in zip(axes, arms):
-    for ax, k in zip(row, columns):
-        tile = F.pad(pictures[arm][k - 1].reshape(2, 4, 8, 8), (1, 0, 1, 0))
+columns = (1, 2, 4, 6)
+rows = ("replace", "accumulate", "20% real", "surest", "surest, balanced", "all real")
+fig, axes = plt.subplots(len(rows), figsize=(5.6, 5.9), sharex=True)
+for ax, arm in zip(axes, rows):
+    strip = []
+    for k in columns:
+        tile = F.pad(drawn[arm][k - 1, 0, :8].reshape(2, 4, 8, 8), (1, 0, 1, 0))
         tile = tile.permute(0, 2, 1, 3).reshape(1, 1, 18, 36)  # 2 rows of 4 digits
         tile = F.interpolate(tile, scale_factor=2, mode="bicubic")[0, 0]
-        ax.imshow(tile, vmin=0, vmax=1, cmap=plt.get_cmap("magma", 12),
-                  interpolation="none")
-        ax.set(xticks=[], yticks=[])
-        ax.spines[:].set_visible(False)
-    row[0].set_title(arm, fontsize=9, pad=3)
-for ax, k in zip(axes[-1], columns):
-    ax.set_xlabel(f"generation {k}")
+        strip += [tile, torch.full((36, 8), torch.nan)]        # and a gap
+    ax.imshow(torch.cat(strip[:-1], 1), vmin=0, vmax=1, interpolation="none",
+              cmap=plt.get_cmap("magma", 12), aspect="auto")
+    ax.set_title(arm, fontsize=9, pad=3)
+    ax.set(yticks=[], xticks=[36 + 80 * k for k in range(len(columns))])
+    ax.tick_params(bottom=False)
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+ax.set_xticklabels([f"generation {k}" for k in columns])
 plt.show()
 
 # %% drift
-look = {"replace": ("C0", "-"), "accumulate": ("C4", "--"),
-        "20% real": ("C5", "-."), "all real": ("C2", ":"),
-        "surest fifth": ("C1", (0, (5, 1))),
-        "surest, balanced": ("C3", (0, (3, 1, 1, 1, 1, 1)))}
-fig, axes = plt.subplots(2, 1, figsize=(5.6, 6), sharex=True)
-nudges = ({"accumulate": -4, "20% real": 2, "surest, balanced": 10},
-          {"all real": 8, "20% real": -6, "surest, balanced": -14,
-           "replace": 5, "surest fifth": -3})       # in points, for legibility
-for ax, measured, nudge in zip(axes, (distance, classes), nudges):
-    for arm, (color, style) in look.items():
-        band(ax, measured[arm], color, style)
-        text = arm.replace("fifth of", "fifth\nof")
-        label(ax, G, measured[arm][:, -1].mean(), text, color, dy=nudge.get(arm, 0))
-axes[0].set(yscale="log", ylabel="Fréchet distance to real images")
-axes[1].set(xlabel="generation", ylabel="effective classes, of 10", xlim=(1, 11.9),
-            ylim=(0.5, 10.5), xticks=range(1, G + 1))
-plt.show()
-
-# %% quality-and-diversity
-fig, ax = plt.subplots()
-spots = {"replace": (-8, 9), "surest fifth": (10, 0), "all real": (-6, 12),
-         "accumulate": (-30, 2), "20% real": (16, -16),
-         "surest, balanced": (10, -24)}
-for arm, (color, style) in look.items():
-    x, y = classes[arm].mean(0), sure[arm].mean(0)
-    ax.plot(x, y, color=color, ls=style, lw=1.2, marker="o", ms=3)
-    ax.scatter(classes[arm][:, -1], sure[arm][:, -1], color=color, s=12, alpha=0.5)
-    text, side = arm.replace("fifth of", "fifth\nof"), spots[arm][0]
-    label(ax, x[-1], y[-1], text, color, *spots[arm],
-          ha="right" if side < 0 else "left")
-ax.plot(10, images_sure.mean(), "*", color="C2", ms=11)
-label(ax, 10, images_sure.mean(), "real images", "C2", dx=-8, ha="right")
-ax.set(xlabel="diversity: effective classes, of 10", xlim=(0.6, 11),
-       ylabel="the judge's mean confidence", xticks=range(1, 11))
-plt.show()
-
-# %% surviving-classes
-fig, axes = plt.subplots(2, 3, figsize=(5.6, 4.2), sharex=True, sharey=True)
-for ax, arm in zip(axes.flat, arms):
-    mesh = ax.pcolormesh(range(1, G + 1), range(10), shares[arm][0].T.sqrt(),
-                         vmin=0, vmax=1, shading="nearest", rasterized=True)
-    ax.set_title(arm.replace("fifth of", "fifth\nof"), fontsize=9)
-    ax.set(xticks=(1, 3, 5, 7, 9), yticks=range(0, 10, 3))
-    ax.grid(False)
-    ax.spines[:].set_visible(False)
-axes[0, 0].set_ylabel("digit")
-axes[1, 0].set_ylabel("digit")
-axes[1, 1].set_xlabel("generation")
-percent = (0, 1, 10, 30, 60, 100)                             # a square-root scale
-bar = fig.colorbar(mesh, ax=axes, label="share of the images (%)", aspect=30,
-                   ticks=[(p / 100) ** 0.5 for p in percent])
-bar.set_ticklabels(percent)
+looks = {"replace": ("C0", "-"), "no pixel noise": ("C1", (0, (3, 1))),
+         "accumulate": ("C4", "--"), "20% real": ("C5", "-."), "all real": ("C2", ":"),
+         "balanced": ("C3", "--"), "surest": ("C1", (0, (5, 1))),
+         "surest, balanced": ("C5", (0, (3, 1, 1, 1)))}
+fig, axes = plt.subplots(2, 2, figsize=(5.6, 5), sharex=True, sharey="row")
+for row, measured in zip(axes, (variance, distance)):
+    names_beside = ({"all real": 0, "accumulate": 3, "20% real": -3,
+                     "no pixel noise": 7, "replace": -5},      # arm: nudge, in points
+                    {"surest, balanced": 2, "balanced": 4, "replace": -5, "surest": -6})
+    up = 1 if measured is variance else -1
+    for ax, group in zip(row, names_beside):
+        for arm, nudge in group.items():
+            color, style = looks[arm]
+            band(ax, measured[arm], color, style)
+            text = "both" if arm == "surest, balanced" else arm
+            label(ax, G, measured[arm][:, -1].mean(), text, color, dy=up * nudge)
+    row[0].set(ylim=(0, None), xlim=(1, G + 3.9), xticks=range(1, G + 1))
+axes[0, 0].set(title="what is kept", ylabel="variance, 64 pixels")
+axes[0, 1].set(title="what a filter lets pass")
+axes[1, 0].set(ylabel="distance from real", xlabel="generation")
+axes[1, 1].set(xlabel="generation")
 plt.show()
 
 # %% [markdown]
 # ## Where self-training helps
 #
-# A classifier has 40 labelled digits and 960 without labels. It may label those
-# itself. If its own labels replace the real ones, errors are copied and grow. If
-# the 40 stay, and only the surest labels of each class are believed, it improves.
+# A classifier has 40 labelled digits and many without labels. It may label those
+# itself.
 
-# %% pseudo-labels
-LABELLED, ROUNDS, COPIES = 40, 10, 24
-digit_is = F.one_hot(names[train], 10)                        # [N, S, 10]
-chosen = ((digit_is.cumsum(0) <= LABELLED // 10) * digit_is).any(-1)   # 4 of each
-examples = torch.cat([images, names[:, None].float()], -1)    # rows: image, label
-anchor = examples[train.T[chosen.T].reshape(S, -1).T]         # [40, S, 65]
-rest = train.T[~chosen.T].reshape(S, -1).T                    # the others [960, S]
-
-
-def fit_classifier(rows):
-    x, y = rows[..., :64], rows[..., 64].long()
-    return train_classifier(x, y, 80, 64, noise=0.2, hidden=(64,))
-
-
-def fresh(model, k, generator):     # k of the 960, true labels: the control
-    rows = [torch.randperm(len(rest), generator=generator)[:k] for _ in seeds]
-    return examples[rest.gather(0, torch.stack(rows, 1))]
-
-
-def relabel(model, rows):           # the true label gives way to the model's own
-    digit = apply(model, rows[..., :64]).argmax(-1, keepdim=True)
-    return torch.cat([rows[..., :64], digit.float()], -1)
-
-
-def own(model, k, generator):
-    return relabel(model, fresh(model, k, generator))
-
-
-def surest(model, k, _):            # the k it is surest of, class by class
-    rows = best(apply(model, images[rest]), k, balanced=True)
-    return relabel(model, examples[rest.gather(0, rows)])
-
-
-# %% [markdown]
-# The real labels are kept as a sixth of the rows: 24 copies of the 40 make 960, of
-# which each round keeps 160 and fills 800 with images that the model has labelled.
-
-# %% self-training
-copies = anchor.repeat(COPIES, 1, 1)
-self_arms = {"anchored": (surest, copies, "mix", 1 / 6),
-             "40 labels only": (surest, copies, "mix", 1),    # control of the first
-             "own labels": (own, anchor, "replace", 0),
-             "true labels": (fresh, anchor, "replace", 0)}    # control of the third
-accuracy = {}
-for arm, (sample, data, policy, fraction) in self_arms.items():
-    chain = refit_chain(fit_classifier, sample, data, ROUNDS, policy, rng, fraction)
-    hits = [apply(m, images[held_out]).argmax(-1) == names[held_out] for m in chain]
-    accuracy[arm] = 100 * torch.stack([h.float().mean(0) for h in hits], 1)  # %
+# %% rounds
+accuracy = dict(zip(self_arms, self_train(self_arms.values())))     # [S, ROUNDS + 1]
 
 # %% self-training-accuracy
-fig, ax = plt.subplots()
-for arm, color, style in (("anchored", "C3", "-"), ("40 labels only", "C2", ":"),
-                          ("true labels", "C4", "--"), ("own labels", "C0", "-.")):
-    band(ax, accuracy[arm], color, style)
-    nudge = {"anchored": 4, "40 labels only": -3}.get(arm, 0)
-    label(ax, ROUNDS, accuracy[arm][:, -1].mean(), arm, color, dy=nudge)
-ax.set(xlabel="round of self-training", ylabel="accuracy on held-out digits (%)",
-       xlim=(1, ROUNDS + 2.3), xticks=range(1, ROUNDS + 1))
+groups = ({"labels only": ("C2", ":", 5), "true labels": ("C4", "--", 0),
+           "own, anchored": ("C3", "-", -5), "own": ("C0", "-.", 0)},
+          {"many, balanced, anchored": ("C3", "-", 14), "many, balanced": ("C1", (0, (5, 1)), 2),
+           "many, anchored": ("C5", (0, (3, 1, 1, 1)), -4),
+           "many": ("C0", "-.", -14), "labels only": ("C2", ":", -4)})
+fig, axes = plt.subplots(1, 2, figsize=(5.6, 3.4))
+for ax, group, images_used in zip(axes, groups, (40, 800)):
+    for arm, (color, style, nudge) in group.items():
+        band(ax, accuracy[arm], color, style, start=0)
+        text = arm.replace("many, ", "").replace("d, a", "d,\na")
+        label(ax, ROUNDS, accuracy[arm][:, -1].mean(), text, color, dy=nudge)
+    ax.set(xlabel="round", title=f"{images_used} images a round",
+           xlim=(0, ROUNDS + 3.4), xticks=range(ROUNDS + 1))
+axes[0].set_ylabel("accuracy on held-out digits (%)")
 plt.show()
-
 
 # %% [markdown]
 # ## The function, on a case with a known answer
@@ -658,52 +744,56 @@ def median(arm):                    # of σ² after T generations, for each seed
     return rounded(gauss[arm][1][:, -1].median(1).values, 7)
 
 
-def drift(arm):                     # n E[μ²] after T generations, for each seed
-    return rounded(n * (gauss[arm][0][:, -1] ** 2).mean(1))
-
-
-late = {arm: accuracy[arm][:, -5:].mean(1) for arm in accuracy}   # last five rounds
-ratio = distance["replace"][:, 1:] / distance["replace"][:, :-1]
-final = {arm: distance[arm][:, -1] for arm in arms}
 results = {
     "seeds": seeds, "n": n, "gauss_generations": T, "chains": CHAINS,
     "images": N, "generations": G, "latent": LATENT, "steps": STEPS, "batch": BATCH,
-    "noise": NOISE, "pool": POOL, "labelled": LABELLED, "rounds": ROUNDS,
+    "noise": NOISE, "pool": POOL, "labelled": LABELLED, "unlabelled": UNLABELLED,
+    "rounds": ROUNDS, "words": WORDS, "corpus": len(corpus), "words_after": AFTER,
+    # words: share of the chains that still know them
+    "rare_known": rounded(known[:, -1, copies <= 2].mean(1)),
+    "common_known": rounded(known[:, -1, copies >= 20].mean(1)),
+    "rare_predicted": round(float((1 - q ** copies[copies <= 2]).mean()), 3),
     # the Gaussian
     "gauss_z": [round(z, 2) for z in gauss_z],
-    "gauss_worst_z": round(max(abs(z) for z in gauss_z), 2),
+    "gauss_worst_z": round(max(map(abs, gauss_z)), 2),
+    "gauss_worst_z_wrong": round(max(map(abs, gauss_z_wrong)), 2),
     "gauss_replace_median": median("replace"),
     "gauss_unbiased_median": median("unbiased"),
     "gauss_accumulate_median": median("accumulate"),
     "gauss_mix_median": median("mix"),
     "gauss_accumulate_limit": round(limit, 4),
-    "gauss_accumulate_drift": drift("accumulate"),
-    "gauss_unbiased_drift": drift("unbiased"),
     "gauss_drift_bound": round(math.pi**2 / 6, 4),
+    "gauss_accumulate_drift": rounded(drift["accumulate"][:, -1]),
+    "gauss_unbiased_drift": rounded(drift["unbiased"][:, -1]),
     # the digits
-    "floor_distance": rounded(floor), "images_confidence": rounded(images_sure),
-    "replace_smallest_rise": rounded(ratio.amin(1)),
-    "real_total_rise": rounded(final["all real"] / distance["all real"][:, 0]),
-    "accumulate_closer": rounded(final["replace"] / final["accumulate"]),
-    "mix_closer": rounded(final["replace"] / final["20% real"]),
-    "surest_worse": rounded(final["surest fifth"] / final["replace"]),
-    "balanced_worse": rounded(final["surest, balanced"]
-                              / final["replace"]),
-    # classifiers, in percentage points
-    "anchored_gain": rounded(late["anchored"] - late["40 labels only"], 2),
-    "own_behind": rounded(late["true labels"] - late["own labels"], 2),
+    "floor_distance": rounded(floor), "images_variance": rounded(images_variance),
+    "first_variance": rounded(variance["replace"][:, 0]),
+    "first_distance": rounded(distance["replace"][:, 0]),
 }
-keys = ("replace", "accumulate", "mix", "surest", "balanced", "real")
+keys = ("replace", "means", "accumulate", "mix", "real", "balanced", "surest",
+        "surest_balanced")
 for arm, key in zip(arms, keys):
-    results[f"{key}_distance"] = rounded(final[arm], 1)
-    results[f"{key}_classes"] = rounded(classes[arm][:, -1], 2)
-    results[f"{key}_classes_midway"] = rounded(classes[arm][:, G // 2], 2)
-    results[f"{key}_confidence"] = rounded(sure[arm][:, -1])
-    results[f"{key}_distance_curve"] = rounded(distance[arm], 1)
-    results[f"{key}_classes_curve"] = rounded(classes[arm], 2)
-for arm, key in zip(self_arms, ("anchored", "labels_only", "own", "true")):
-    results[f"{key}_accuracy"] = rounded(late[arm], 2)
-    results[f"{key}_accuracy_curve"] = rounded(accuracy[arm], 1)
+    results |= {
+        f"{key}_variance": rounded(variance[arm][:, -1]),
+        f"{key}_distance": rounded(distance[arm][:, -1]),
+        f"{key}_left": rounded(variance[arm][:, -1] / variance[arm][:, 0]),
+        f"{key}_farther": rounded(distance[arm][:, -1] / distance["replace"][:, -1]),
+        f"{key}_variance_curve": rounded(variance[arm]),
+        f"{key}_distance_curve": rounded(distance[arm])}
+for arm, key in (("accumulate", "accumulate"), ("20% real", "mix")):
+    more = (variance[arm] / variance[arm][:, :1] - variance["replace"]
+            / variance["replace"][:, :1])[:, -1]
+    results[f"{key}_more"] = rounded(more)      # left, above what replace leaves
+late = {arm: values[:, -2:].mean(1) for arm, values in accuracy.items()}   # two rounds
+keys = ("labels_only", "true", "own", "own_anchored", "many", "many_anchored",
+        "many_balanced", "many_balanced_anchored")
+for arm, key in zip(self_arms, keys):
+    results |= {f"{key}_accuracy": rounded(late[arm], 2),
+                f"{key}_gain": rounded(late[arm] - late["labels only"], 2),
+                f"{key}_accuracy_curve": rounded(accuracy[arm], 1)}
+for arm in ("own", "many", "many, balanced"):   # what real labels in each batch add
+    key = arm.replace(", ", "_") + "_anchor_adds"
+    results[key] = rounded(late[f"{arm}, anchored"] - late[arm], 2)
 for key, value in results.items():
     if not key.endswith("curve"):       # generation by generation: too long to read
         print(f"{key}: {value}")
