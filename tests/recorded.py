@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sklearn.datasets  # noqa: F401 - to import it draws from Python's own stream
 import torch
 
 ALONE = ("take-home", "use")
