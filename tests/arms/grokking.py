@@ -10,7 +10,7 @@ import torch
 
 Arms = Callable[[dict[str, Any]], tuple[Any, Any, Any]]
 
-CELLS = ("setup", "data", "network", "training", "frequencies")
+CELLS = ("setup", "data", "network", "training", "squares", "frequencies")
 
 
 def trained(**changed: Any) -> Arms:
@@ -26,6 +26,11 @@ def trained(**changed: Any) -> Arms:
 
 def dealt(script: dict[str, Any]) -> tuple[Any, Any, Any]:
     return trained(table=script["deal"])(script)
+
+
+def squares_dealt(script: dict[str, Any]) -> tuple[Any, Any, Any]:
+    grok = script["grok_squares"]
+    return grok(steps=12), grok(table=lambda data: data, steps=12), grok(table=script["deal"], steps=12)
 
 
 def cut(kept: bool) -> Arms:
@@ -49,6 +54,7 @@ CHANGES = {
     "share of pairs for training: 60% → 90%": trained(train_share=0.9),
     "weight decay: 1 → 0": trained(weight_decay=0.0),
     "answers: sums → the same answers dealt at random": dealt,
+    "answers of the squares: sums → the same answers dealt at random": squares_dealt,
     "planes that stay: key frequencies → as many random ones": cut(kept=True),
     "planes that go: key frequencies → as many random ones": cut(kept=False),
 }

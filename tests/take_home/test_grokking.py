@@ -202,6 +202,15 @@ def test_layouts(fourier_progress, layout):
         assert excluded == pytest.approx(math.log(P), abs=1e-9)
 
 
+def test_a_sample_of_pairs_may_lack_an_answer(fourier_progress):
+    pairs = torch.combinations(torch.arange(P), with_replacement=True)
+    y = pairs.sum(1) % P
+    some = y < P - 1
+    shown = torch.arange(int(some.sum())) % 2 == 0
+    restricted, _ = fourier_progress(7 * waves([1, 3])[pairs[some, 0], pairs[some, 1]], y[some], shown, [1, 3])
+    assert restricted < 0.1
+
+
 @pytest.mark.parametrize("operation", ["a - b", "3 a + 2 b", "a * b"])
 def test_perfect_networks_for_other_operations_are_no_memorisers(fourier_progress, operation):
     p = P
