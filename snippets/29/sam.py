@@ -81,7 +81,8 @@ class SAM(torch.optim.Optimizer):
         rho: radius of the ball, a length in weight space, >= 0. The norm ||g|| is
             taken over the parameters of all groups together.
         **kwargs: options of the base optimizer (`lr`, `momentum`, ...). Its weight
-            decay stays outside the maximum, as in the paper.
+            decay stays outside the maximum, as in the paper (the authors' code climbs
+            on the decayed loss).
 
     Schedulers, `state_dict` (one of the base optimizer can be loaded too),
     `add_param_group`, copies and pickles work as usual.

@@ -49,7 +49,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], Arms]] = {
     "ρ: 0 → 0.4": _radius,
     "weight decay: 0.0005 → 0.02": _decay,
     "weights: of the last epoch → of the one that does best on the held-out labels": _moment,
-    "epochs: 30 → 60": _epochs,
+    "epochs, with the schedule: 30 → 60": _epochs,
     "scale of the first layer: 1 → 10, of the second: 1 → 1/10": _scale,
 }
 
