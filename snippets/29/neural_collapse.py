@@ -715,6 +715,7 @@ for name, W in {"tetrahedron": tetrahedron, "square": square}.items():
 results = {
     "seeds": seeds, "hidden": SIZES[1:-1], "steps": STEPS, "rate": RATE, "slow": SLOW,
     "momentum": MOMENTUM, "weight_decay": DECAY, "usual_decay": USUAL,
+    "triangle_decay": TRIANGLE["rest_decay"],
     "large": max(UNEQUAL), "small": min(UNEQUAL),
     "train_images": sum(EQUAL), "test_images": trained[""][0][3].shape[1],
     "simplex_cos": round(-1 / 9, 4),
