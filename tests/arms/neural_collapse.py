@@ -75,8 +75,5 @@ TRIED = {
         now["usual_nc1_fall"], then["usual_nc1_fall"]
     ),
     "`0.9, 1e-2` to `0.9, 3e-3` in `setup`": lambda now, then: all_below(now["nc1_fall"], then["nc1_fall"], 1 / 5),
-    "`[64, 48, 48, 48, 10]` to `[64, 48, 48, 10]` in `arms`": lambda now, then: all_below(
-        then["nc1_end"], now["nc1_end"], 1 / 3
-    ),
     "`[32] * 6 + [2] * 4` to `[28] * 6 + [8] * 4` in `setup`": lambda now, _: max(now["unequal_cos_weights_small"]) < 0,
 }
