@@ -3,7 +3,7 @@
 #
 # A model trained on its own output, again and again, forgets: first what is rare,
 # then all but an average. That is so when each generation *replaces* the data. It
-# is not when data *accumulate*, or when some real data stay in the mix.
+# forgets far less when data *accumulate*, or when some real data stay in the mix.
 #
 # The record. Shumailov, Shumaylov, Zhao, Papernot, Anderson, Gal, "AI models
 # collapse when trained on recursively generated data", Nature 631:755–759, 2024,
@@ -267,7 +267,7 @@ gauss = {arm: gaussian_chains(*how) for arm, how in gauss_arms.items()}
 # is useful only while $t$ is small: later, a few lucky chains carry it all.
 #
 # The tests must be able to fail. So each is made twice: against the law, and
-# against the same law for one number fewer in each fit.
+# against the same law for half as many numbers in each fit.
 
 # %% gaussian-theory
 t = torch.arange(1, T + 1, dtype=torch.float64)
@@ -292,7 +292,7 @@ def tests(n_law):               # values, what the law for n_law says, their var
     for k in (5, 10):
         yield (gauss["replace"][1][:, k - 1], law["replace"][k - 1],
                (r**k - 1) * laws(n)["replace"][k - 1] ** 2)
-    for k in (5, 10, 20):       # n μ²: the sum of all σ²_j, j < k, times a χ²_1
+    for k in (5, 10):           # n μ²: the sum of all σ²_j, j < k, times a χ²_1
         second = sum(r**j * (2 * (k - j) - 1) for j in range(k))
         yield n_law * gauss["unbiased"][0][:, k - 1] ** 2, k, 3 * second - k**2
     for k in (2, 10, T):
@@ -308,7 +308,7 @@ def z_scores(n_law):            # (simulation - law) / standard error
 
 law, fall = laws(n), log_fall(n)
 limit = math.sin(math.pi / n**0.5) / (math.pi / n**0.5)     # accumulate, t -> ∞
-gauss_z, gauss_z_wrong = z_scores(n), z_scores(n - 1)
+gauss_z, gauss_z_wrong = z_scores(n), z_scores(n // 2)
 drift = {arm: n * (gauss[arm][0] ** 2).mean(2) for arm in ("unbiased", "accumulate")}
 
 # %% copy-of-a-copy
@@ -569,7 +569,7 @@ self_arms = {                       # anchor: share of real labels in a batch
     "true labels": {"labels": "true"},
     "own": {}, "own, anchored": {"anchor": 0.25},
     "many": {"images": 800}, "many, anchored": {"images": 800, "anchor": 0.25},
-    "many, balanced": {"images": 800, "balanced": True},    # the surest of each class
+    "many, balanced": {"images": 800, "balanced": True},    # 60 of 860 left out
     "many, balanced, anchored": {"images": 800, "balanced": True, "anchor": 0.25}}
 
 
@@ -756,13 +756,14 @@ results = {
     # the Gaussian
     "gauss_z": [round(z, 2) for z in gauss_z],
     "gauss_worst_z": round(max(map(abs, gauss_z)), 2),
-    "gauss_worst_z_wrong": round(max(map(abs, gauss_z_wrong)), 2),
+    "gauss_least_z_wrong": round(min(map(abs, gauss_z_wrong)), 2),
     "gauss_replace_median": median("replace"),
     "gauss_unbiased_median": median("unbiased"),
     "gauss_accumulate_median": median("accumulate"),
     "gauss_mix_median": median("mix"),
     "gauss_accumulate_limit": round(limit, 4),
     "gauss_drift_bound": round(math.pi**2 / 6, 4),
+    "gauss_drift_law": round(n * (1 - float(law["accumulate"][-1])), 4),
     "gauss_accumulate_drift": rounded(drift["accumulate"][:, -1]),
     "gauss_unbiased_drift": rounded(drift["unbiased"][:, -1]),
     # the digits
@@ -784,6 +785,10 @@ for arm, key in (("accumulate", "accumulate"), ("20% real", "mix")):
     more = (variance[arm] / variance[arm][:, :1] - variance["replace"]
             / variance["replace"][:, :1])[:, -1]
     results[f"{key}_more"] = rounded(more)      # left, above what replace leaves
+results["balance_helps"] = rounded((distance["surest"] - distance["surest, balanced"])
+                                   [:, -1] / distance["replace"][:, -1])
+noisy = variance["replace"] + 64 * NOISE**2     # of the images with their pixel noise
+results["noisy_left"] = rounded(noisy[:, -1] / noisy[:, 0])
 late = {arm: values[:, -2:].mean(1) for arm, values in accuracy.items()}   # two rounds
 keys = ("labels_only", "true", "own", "own_anchored", "many", "many_anchored",
         "many_balanced", "many_balanced_anchored")

@@ -78,8 +78,7 @@ TRIED: dict[str, Callable[[dict[str, Any], dict[str, Any]], bool]] = {
     "`N, PER_CLASS = 500` to `N, PER_CLASS = 300` in `data`": lambda now, built: (
         now["images"] == 300 and max(now["replace_left"]) < 2 / 3
     ),
-    "`48, 100, 32, 0.14` to `48, 100, 32, 0.07` in `training`": more("replace_left"),
-    '`"20% real": {"real": 0.2}` to `"20% real": {"real": 0.5}` in `chains`': more("mix_left"),
+    "`48, 100, 32, 0.14` to `48, 400, 32, 0.14` in `training`": more("replace_left"),
     "`n, T, CHAINS = 10` to `n, T, CHAINS = 100` in `gaussian`": lambda now, built: (
         min(now["gauss_replace_median"]) > 1 / 4 > 100 * max(built["gauss_replace_median"])
     ),
