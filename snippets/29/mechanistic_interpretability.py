@@ -157,7 +157,7 @@ def for_each_seed(purpose, n, *which):
 
 
 # To measure how well a network repeats; and, for the scores, a segment said twice.
-held_out = for_each_seed("held-out sequences", 64)
+held_out = for_each_seed("held-out sequences", 40)
 probe = for_each_seed("probe", 8, P_MAX, P_MAX, 2 * P_MAX)
 example = torch.arange(8).repeat(2).expand(N, 1, -1)  # for pictures: eight tokens
 for row in held_out[0][0, :3].tolist():
@@ -219,8 +219,7 @@ def attend(w, layer, heads, inputs, positions, patterns):
     return A, found.transpose(1, 2).unflatten(0, (n, B))
 
 
-def forward(w, tokens, heads=HEADS, positions=True, hears=None, instead="nothing",
-            patterns=True):
+def forward(w, tokens, heads=HEADS, hears=None, instead="nothing", patterns=True):
     """Logits [N, B, T, V] and the patterns of each layer.
 
     For the experiments, hears[m] is the share, 1 or 0, of each head's output that m
@@ -244,8 +243,8 @@ def forward(w, tokens, heads=HEADS, positions=True, hears=None, instead="nothing
             found = share * found + (1 - share) * other
         return (found.flatten(3).flatten(1, 2) @ w[f"O{layer}"]).view_as(embedding)
 
-    A, found = attend(w, 0, heads[0], dict.fromkeys("QKV", embedding), positions,
-                      patterns)
+    A, found = attend(w, 0, heads[0], dict.fromkeys("QKV", embedding), positions=True,
+                      patterns=patterns)
     looks = [A]
     whole = embedding + written(found, 0, None)
     inputs = {m: embedding + written(found, 0, m) if m in hears else whole
@@ -287,14 +286,13 @@ def head_scores(w, **network):
 
 # %% training
 ALONE = dict.fromkeys("QKV")  # the second layer reads the embedding only
-SHORT = {"heads": (1,), "steps": 70}  # these learn in fewer steps
 P_FIXED = 8
 ARMS = {
     "two layers": {},
     "one layer": {"hears": ALONE},  # the same heads, side by side
-    "smeared": {**SHORT, "positions": False, "smear": True},
-    "unsmeared": {**SHORT, "positions": False},
-    "fixed period": {**SHORT, "periods": (P_FIXED, P_FIXED)},
+    "smeared": {"heads": (1,), "steps": 100, "smear": True},
+    "unsmeared": {"heads": (1,), "steps": 100},
+    "fixed period": {"heads": (1,), "steps": 70, "periods": (P_FIXED, P_FIXED)},
 }
 
 
@@ -340,7 +338,7 @@ def train(heads=HEADS, periods=(P_MIN, P_MAX), steps=STEPS, smear=False, watch=N
 def settings(arm):
     """How the networks of an arm are run once they are trained."""
     return {name: value for name, value in ARMS[arm].items()
-            if name in ("heads", "positions", "hears")}
+            if name in ("heads", "hears")}
 
 
 # %% train-two-layers
@@ -403,8 +401,8 @@ plt.show()
 # %% [markdown]
 # ## The phase change
 #
-# At first, next to nothing happens. Then both kinds of heads form, and the loss
-# falls, within the same few dozen steps.
+# At first, next to nothing happens. Then the induction head forms, the previous-token
+# heads mostly a little behind it, and the loss falls, within the same few dozen steps.
 
 # %% formation
 def crossing(values, share):
@@ -537,7 +535,7 @@ def cuts(previous):
         "keys_cut": {"K": none},
         "queries_cut": {"Q": none},
         "values_cut": {"V": none},
-        "circuit_alone": off(1 - circuit) | {"Q": none, "V": none},
+        "circuit_alone": {"Q": none, "K": circuit, "V": none, "U": none},
     }
 
 
@@ -555,6 +553,9 @@ def accuracies(instead):
 
 
 cut, patched = accuracies("nothing"), accuracies("another")
+# Does one head do, where several look one token back? The keys hear the best only.
+highest = F.one_hot(torch.tensor(previous).argmax(1), HEADS[0]).float()
+highest_alone = repeats(two_layers, held_out, hears={"K": highest})[0]
 # What remains to a network that knows the segment but not the order.
 ways = held_out[1].double()
 guess = (((T - 1 - ways) / ways).sum(1) / (T - 1 - ways).sum(1)).tolist()
@@ -616,7 +617,7 @@ def circuits(w, heads):
     looked at, token predicted]. Induction makes both diagonal."""
     through = heads.repeat_interleave(d // HEADS[0], 1)[:, None]  # [N, 1, d]
     moved = w["E"] @ w["V0"] * through @ w["O0"]  # the heads move this one place on
-    looks = (w["E"] @ w["Q1"] + w["bQ1"]) @ (moved @ w["K1"]).mT / math.sqrt(d)
+    looks = w["E"] @ w["Q1"] @ (moved @ w["K1"]).mT / math.sqrt(d)
     return looks, w["E"] @ w["V1"] @ w["O1"] @ w["U"]
 
 
@@ -711,8 +712,8 @@ def rounded(x):
 results = {
     "seeds": seeds, "vocabulary": V, "tokens": T, "width": d, "heads": list(HEADS),
     "periods": [P_MIN, P_MAX], "steps": STEPS, "batch": BATCH, "learning_rate": LR,
-    "short_steps": SHORT["steps"], "fixed_at": P_FIXED, "enough": ENOUGH,
-    "guess": guess, "loss": losses[:, -1], "loss_one_layer": losses_one_layer[:, -1],
+    "fixed_at": P_FIXED, "enough": ENOUGH, "guess": guess,
+    "loss": losses[:, -1], "loss_one_layer": losses_one_layer[:, -1],
     "accuracy": right["two layers"], "accuracy_one_layer": right["one layer"],
     "accuracy_smeared": right["smeared"], "accuracy_unsmeared": right["unsmeared"],
     "fixed_period_accuracy": own["fixed period"],
@@ -723,7 +724,7 @@ results = {
     "previous_scores": previous, "previous_score": previous_curves[:, -1],
     "previous_score_untrained": previous_curves[:, 0],
     "previous_score_one_layer": previous_curves_one_layer[:, -1],
-    "circuit_heads": [int(n) for n in circuit.sum(1)],
+    "circuit_heads": [int(n) for n in circuit.sum(1)], "highest_alone": highest_alone,
     "window_begins": begins, "window_ends": ends,
     "window_share": [(b - a) / STEPS for a, b in zip(begins, ends)],
     "window_fall": fall_in_window(losses),
