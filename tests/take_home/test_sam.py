@@ -792,7 +792,9 @@ hessian_top_eigenvalue(net(x).square().mean(), [layers[2].bias], 2)  # what torc
 weights = sum(p.numel() * 4 for p in net.parameters())
 before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 hessian_top_eigenvalue(net(x).square().mean(), net.parameters(), 40)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / weights)
+# not ru_maxrss, which begins at the memory of the process that started this one
+peak = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) * 1024
+print((peak - before) / weights)
 """
 
 
