@@ -15,6 +15,7 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import sklearn.datasets  # noqa: F401 - to import it draws from Python's own stream
@@ -58,9 +59,7 @@ def record(source: str) -> dict[str, Any]:
 
         return stream
 
-    plain = torch.Generator
-    setattr(torch, "Generator", Generator)  # noqa: B010 - mypy takes a class for no variable
-    try:
+    with patch.object(torch, "Generator", Generator):
         for text in re.split(r"^(?=# %%)", source, flags=re.MULTILINE):
             cell = text.partition("\n")[0].removeprefix("# %%").strip()
             before = states()
@@ -73,8 +72,6 @@ def record(source: str) -> dict[str, Any]:
                 wrong += [f"cell {cell}: makes a generator and does not seed it"] * bool(unseeded)
             numbers.clear()
             unseeded.clear()
-    finally:
-        setattr(torch, "Generator", plain)  # noqa: B010
     return {"results": names.get("results"), "streams": sorted(set(streams)), "wrong": wrong}
 
 
