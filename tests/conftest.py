@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.snippet import Snippet
+from pipeline.run.snippet import Snippet
 from tests.project import ROOT, Project, create
 
 

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from runner.kernel import ONE_THREAD
-from runner.snippet import STYLE, Snippet, find
+from pipeline.run.kernel import ONE_THREAD
+from pipeline.run.snippet import STYLE, Snippet, find
 from tests.project import ROOT
 
 CONCEPTS = [snippet.concept for snippet in find(ROOT)]

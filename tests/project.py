@@ -91,7 +91,7 @@ def create(folder: Path) -> Project:
     folder.mkdir(parents=True)
     for name in ("Makefile", "requirements.txt", "requirements.lock"):
         shutil.copy2(ROOT / name, folder)
-    shutil.copytree(ROOT / "runner", folder / "runner", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "pipeline", folder / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "tests" / "toy", folder, dirs_exist_ok=True)
     for name in ("docs/assets", "docs/templates", "theme"):
         shutil.copytree(ROOT / name, folder / name)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from runner import claims, verdicts
-from runner.claims import Also, Claim
-from runner.problem import Problem
+from pipeline.problem import Problem
+from pipeline.write import claims, verdicts
+from pipeline.write.claims import Also, Claim
 
 RESULTS = {
     "seeds": [3, 4, 5],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from runner import lighten, mathml
+from pipeline.finish import minify as lighten
+from pipeline.write import mathml
 
 
 def test_article_formulas_become_mathml() -> None:

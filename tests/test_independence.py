@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.snippet import Snippet
+from pipeline.run.snippet import Snippet
 from tests.bench.seeds import refuted, stated
 from tests.experiments import CONCEPTS, definitions, recorded, source
 from tests.project import ROOT

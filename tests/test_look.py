@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from runner.dress import duration, page
-from runner.generated import dark_colours
-from runner.pages import colab
+from pipeline.finish.dress import duration, page
+from pipeline.run.outputs import dark_colours
+from pipeline.write.pages import colab
 from tests import guards
 from tests.colours import contrast
 from tests.project import ROOT, SNIPPET, Project

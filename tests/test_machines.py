@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from runner import lighten, policy, previews
+from pipeline.finish import csp as policy
+from pipeline.finish import minify as lighten
+from pipeline.finish import previews
 from tests import guards, machines
 from tests.project import PAGE, ROOT, Project
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from runner.snippet import Snippet
+from pipeline.run.snippet import Snippet
 from tests.bench.seeds import stated
 from tests.experiments import CONCEPTS, definitions
 from tests.project import ROOT

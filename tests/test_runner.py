@@ -10,8 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from runner.generated import Generated, dark_colours
-from runner.snippet import Snippet, find
+from pipeline.run.outputs import Outputs, dark_colours
+from pipeline.run.snippet import Snippet, find
 from tests.colours import contrast
 from tests.project import PAGE, ROOT, SNIPPET, Project
 
@@ -41,7 +41,7 @@ def test_the_record_says_what_a_reader_needs_to_trust_it(good_project: Project) 
     assert record["peak_memory_mb"] > 10
     assert record["cpu"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", record["when"])
-    assert {"snippet", "style", "SEED", "python", "torch", "numpy", "scikit-learn", "matplotlib", "runner"} == set(
+    assert {"snippet", "style", "SEED", "python", "torch", "numpy", "scikit-learn", "matplotlib", "pipeline"} == set(
         record["key"]
     )
 
@@ -73,10 +73,10 @@ def test_every_colour_of_the_style_has_a_legible_partner_for_dark_pages() -> Non
         assert contrast(dark, "#1e2129") >= 4.5, dark  # the grounds of this site's pages: test_look.py
 
 
-@pytest.mark.parametrize("name", ["snippet", "style", "SEED", "runner"])
+@pytest.mark.parametrize("name", ["snippet", "style", "SEED", "pipeline"])
 def test_each_input_of_the_key_makes_a_run_stale(project: Project, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     snippet = Snippet(project.folder, "29/toy")
-    generated = Generated(project.folder, "29/toy")
+    generated = Outputs(project.folder, "29/toy")
     assert generated.stale(snippet.key()) == ""
     match name:
         case "snippet":
@@ -85,27 +85,27 @@ def test_each_input_of_the_key_makes_a_run_stale(project: Project, name: str, mo
             project.replace("snippets/matplotlibrc", "font.size:            10", "font.size:            11")
         case "SEED":
             monkeypatch.setenv("SEED", "5")
-        case "runner":
-            monkeypatch.setattr("runner.snippet.SCHEMA", -1)
+        case "pipeline":
+            monkeypatch.setattr("pipeline.run.snippet.SCHEMA", -1)
     assert name in generated.stale(snippet.key())
 
 
 @pytest.mark.parametrize("library", ["torch", "numpy", "scikit-learn", "matplotlib", "python"])
 def test_another_version_makes_a_run_stale(project: Project, library: str) -> None:
     key = Snippet(project.folder, "29/toy").key() | {library: "0.1"}
-    assert f"{library} " in Generated(project.folder, "29/toy").stale(key)
+    assert f"{library} " in Outputs(project.folder, "29/toy").stale(key)
 
 
 def test_prose_and_time_do_not_make_a_run_stale(project: Project) -> None:
     project.replace(PAGE, "It comes {{", "In the end it comes {{")
     (project.folder / SNIPPET).touch()
-    assert project.command("runner", "--explain").stdout == "29/toy: fresh\n"
+    assert project.command("pipeline", "--explain").stdout == "29/toy: fresh\n"
 
 
 def test_two_runs_of_one_key_give_the_same_bytes(project: Project) -> None:
     before = project.digest(GENERATED)
     times = {path: path.stat().st_mtime_ns for path in (project.folder / GENERATED).rglob("*") if path.is_file()}
-    assert project.command("runner", "--force").returncode == 0
+    assert project.command("pipeline", "--force").returncode == 0
     after = project.digest(GENERATED)
     record = f"{GENERATED}/run.json"  # which holds the time
     assert {**before, record: ""} == {**after, record: ""}
@@ -115,7 +115,7 @@ def test_two_runs_of_one_key_give_the_same_bytes(project: Project) -> None:
 
 def test_what_a_snippet_no_longer_gives_is_removed(project: Project) -> None:
     project.replace(SNIPPET, "# %% line", "# %% slope")
-    assert project.command("runner").returncode == 0
+    assert project.command("pipeline").returncode == 0
     assert not list((project.folder / GENERATED).rglob("line.*"))
     assert (project.folder / GENERATED / "slope.light.svg").is_file()
 
@@ -126,19 +126,19 @@ def test_a_snippet_runs_in_an_empty_folder_of_its_own_with_one_thread(project: P
         'print(results["delay"])',
         "results['files'] = len(os.listdir())\nresults['threads'] = int(os.environ['OMP_NUM_THREADS'])",
     )
-    assert project.command("runner").returncode == 0
+    assert project.command("pipeline").returncode == 0
     results = json.loads(project.read(f"{GENERATED}/results.json"))
     assert (results["files"], results["threads"]) == (0, 1)
 
 
 def test_the_command_line_selects_explains_and_forces(project: Project) -> None:
-    assert "fresh, ran in" in project.command("runner", "toy").stdout
+    assert "fresh, ran in" in project.command("pipeline", "toy").stdout
     project.replace(SNIPPET, "Twice x.", "Two times x.")
-    explained = project.command("runner", "--explain")
+    explained = project.command("pipeline", "--explain")
     assert explained.stdout == "29/toy: would run: snippet changed\n"
-    assert project.command("runner", "--explain").stdout == explained.stdout  # it ran nothing
-    assert "ran 29/toy" in project.command("runner", SNIPPET, "--jobs", "1").stderr
-    assert "ran 29/toy" in project.command("runner", "29/toy", "--force").stderr
+    assert project.command("pipeline", "--explain").stdout == explained.stdout  # it ran nothing
+    assert "ran 29/toy" in project.command("pipeline", SNIPPET, "--jobs", "1").stderr
+    assert "ran 29/toy" in project.command("pipeline", "29/toy", "--force").stderr
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_the_command_line_selects_explains_and_forces(project: Project) -> None:
     ],
 )
 def test_the_command_line_refuses_what_makes_no_sense(project: Project, arguments: list[str], said: str) -> None:
-    done = project.command("runner", *arguments)
+    done = project.command("pipeline", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -158,7 +158,7 @@ def test_the_command_line_refuses_what_makes_no_sense(project: Project, argument
 
 def test_nothing_slow_is_imported_when_nothing_runs(good_project: Project) -> None:
     program = (
-        "import sys; from pathlib import Path; from runner.site import Build; b = Build();"
+        "import sys; from pathlib import Path; from pipeline.finish.site import Build; b = Build();"
         "assert b.prepare(Path('.')) == ''; b.close();"
         "print([m for m in ('torch', 'nbclient', 'jupytext', 'rich', 'matplotlib', 'numpy') if m in sys.modules])"
     )
@@ -170,7 +170,7 @@ def test_nothing_slow_is_imported_when_nothing_runs(good_project: Project) -> No
 
 def test_a_traceback_in_a_function_names_the_line_of_the_file(project: Project) -> None:
     line = project.replace(SNIPPET, "    return 2 * x", "    # a comment first\n    return 2 / x")
-    done = project.command("runner")
+    done = project.command("pipeline")
     assert f"{SNIPPET}:{line + 1}:" in done.stderr
 
 

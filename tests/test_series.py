@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runner.problem import Problem
-from runner.series import STATISTICS, Series, one_seed, show
+from pipeline.problem import Problem
+from pipeline.write.numbers import STATISTICS, Series, one_seed, show
 
 
 @pytest.mark.parametrize(

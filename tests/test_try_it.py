@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.pages import page_of
-from runner.snippet import Snippet
+from pipeline.run.snippet import Snippet
+from pipeline.write.pages import page_of
 from tests.bench.seeds import refuted, stated
 from tests.experiments import CONCEPTS, as_built, cells, recorded, source
 from tests.project import ROOT

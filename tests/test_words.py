@@ -7,7 +7,7 @@ import re
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from runner import references
+from pipeline.write import references
 from tests.project import PAGE, ROOT, SNIPPET, Project
 
 NUMBER = "[20.5, 21, 22.25, 19, 25]"  # the toy's delay, median 21

@@ -21,8 +21,8 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from runner.generated import Generated
-from runner.snippet import find
+from pipeline.run.outputs import Outputs
+from pipeline.run.snippet import find
 from tests.bench.headline import HEADLINES
 from tests.bench.recipes import RECIPES, seconds_to_phenomenon
 from tests.project import ROOT
@@ -103,7 +103,7 @@ def _in_turns(*measures: Callable[[], float]) -> list[float]:
 def _freshness(project: Path) -> float:
     program = (
         "import time; from pathlib import Path; start = time.perf_counter();"
-        "from runner.run import why_stale; from runner.snippet import find;"
+        "from pipeline.run.schedule import why_stale; from pipeline.run.snippet import find;"
         "assert not any(why_stale(s) for s in find(Path('.'))); print(time.perf_counter() - start)"
     )
     runs = [subprocess.run([PYTHON, "-c", program], cwd=project, capture_output=True, text=True, check=True) for _ in range(REPEATS)]  # fmt: skip
@@ -135,9 +135,9 @@ def _snippets(project: Path) -> dict[str, float]:
     """Prints the tables; returns seconds as a plain script."""
     rows, cells, whole = [], [], {}
     for snippet in find(project):
-        record = Generated(project, snippet.concept).record
+        record = Outputs(project, snippet.concept).record
         alone = whole[snippet.concept] = _seconds([str(project / PYTHON), str(snippet.path)], project)
-        again = _seconds([PYTHON, "-m", "runner", "--force", snippet.concept], project)
+        again = _seconds([PYTHON, "-m", "pipeline", "--force", snippet.concept], project)
         after = json.loads((project / "docs/generated" / snippet.concept / "run.json").read_text())
         rows.append(
             (

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner.snippet import STYLE, Snippet
+from pipeline.run.snippet import STYLE, Snippet
 from tests.project import ROOT
 
 

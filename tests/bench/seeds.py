@@ -19,12 +19,12 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-from runner import claims, verdicts
-from runner.kernel import ONE_THREAD
-from runner.pages import page_of, split
-from runner.problem import Problem
-from runner.series import show
-from runner.snippet import STYLE, Snippet, find
+from pipeline.problem import Problem
+from pipeline.run.kernel import ONE_THREAD
+from pipeline.run.snippet import STYLE, Snippet, find
+from pipeline.write import claims, verdicts
+from pipeline.write.numbers import show
+from pipeline.write.pages import page_of, split
 from tests.project import ROOT
 
 RUN = (

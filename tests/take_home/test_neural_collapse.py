@@ -8,7 +8,7 @@ import warnings
 import pytest
 import torch
 
-from runner.snippet import Snippet
+from pipeline.run.snippet import Snippet
 from tests.project import ROOT
 
 KEYS = {

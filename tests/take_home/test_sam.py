@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch.optim import SGD, Adam, AdamW
 
-from runner.snippet import Snippet
+from pipeline.run.snippet import Snippet
 from tests.project import ROOT
 
 A = torch.tensor([[3.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])

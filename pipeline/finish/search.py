@@ -6,10 +6,10 @@ import re
 from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 
-from runner import claims
+from pipeline.write import claims
 
 if TYPE_CHECKING:
-    from runner.parts import Concept
+    from pipeline.write.parts import Concept
 
 EXCLUDED = 'data-search-exclude="x"'  # as the theme's search has it; it takes the mark out of the page again
 # Code is left out, or half of what is found would be imports; all but the first block of this section.

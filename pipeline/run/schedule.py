@@ -9,16 +9,16 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from runner.generated import Generated
-from runner.problem import Problem
-from runner.snippet import Snippet
+from pipeline.problem import Problem
+from pipeline.run.outputs import Outputs
+from pipeline.run.snippet import Snippet
 
 TIME_LIMIT = 120.0  # seconds a snippet
 
 
 def why_stale(snippet: Snippet) -> str:
     """Why the snippet has to run; empty if what it gives is already there."""
-    return Generated(snippet.root, snippet.concept).stale(snippet.key())
+    return Outputs(snippet.root, snippet.concept).stale(snippet.key())
 
 
 def run(
@@ -42,7 +42,7 @@ async def _run(snippets: Sequence[Snippet], jobs: int, time_limit: float) -> lis
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from runner.kernel import execute
+    from pipeline.run.kernel import execute
 
     console = Console(stderr=True)
     failures: list[tuple[Snippet, Problem]] = []
@@ -67,7 +67,7 @@ async def _run(snippets: Sequence[Snippet], jobs: int, time_limit: float) -> lis
                     executed = await execute(cells, time_limit, on_cell)
                     if snippet.key() != key:
                         raise Problem("The snippet was edited while it ran.", snippet.file, todo="Run it again.")
-                    Generated(snippet.root, snippet.concept).write(executed, key)
+                    Outputs(snippet.root, snippet.concept).write(executed, key)
                     console.print(f"[green]ran[/] {snippet.concept} in {executed.seconds:.1f} s", highlight=False)
                 except (Problem, OSError) as error:
                     problem = error if isinstance(error, Problem) else Problem(str(error), snippet.file)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from runner import lighten
+from pipeline.finish import minify as lighten
 
 SHORT = re.compile(r'<h2 id="in-30-seconds">.*?</h2>(?:\s*<p>.*?</p>)+', re.DOTALL)
 RANGE = re.compile(r"\([^()<>a-zA-Z]+(?:–| to )[^()<>a-zA-Z]+\)(?=</strong>|</td>)")

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from runner.problem import Problem, UnknownName
+from pipeline.problem import Problem, UnknownName
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times faster where libyaml is there
 REQUIRED = ("says", "measured", "holds", "paper", "evidence")

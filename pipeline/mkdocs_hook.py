@@ -15,12 +15,15 @@ from mkdocs.exceptions import BuildError
 from mkdocs.plugins import event_priority
 from mkdocs.utils import get_relative_url
 
-from runner import access, dress, glossary, lighten, mathml, policy, search, site
-from runner.generated import Generated
-from runner.machines import Machines
-from runner.pages import concept_of, measure
-from runner.references import Citations
-from runner.references import read as read_references
+from pipeline.finish import access, dress, search, site
+from pipeline.finish import csp as policy
+from pipeline.finish import minify as lighten
+from pipeline.finish.metadata import Machines
+from pipeline.run.outputs import Outputs
+from pipeline.write import glossary, mathml
+from pipeline.write.pages import concept_of, measure
+from pipeline.write.references import Citations
+from pipeline.write.references import read as read_references
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -86,7 +89,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
     else:
         root = Path(config.config_file_path).parent
         terms.source = page.file.src_uri
-        fence.seconds = Generated(root, concept_of(page.file.src_uri)).seconds
+        fence.seconds = Outputs(root, concept_of(page.file.src_uri)).seconds
         known = read_references(root)
         markdown = Citations(known, first=str(page.meta.get("reference", ""))).resolve(markdown)
     return build.above(page.file.src_uri) + markdown

@@ -10,11 +10,11 @@ from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 
-from runner import claims, parts, references, verdicts
-from runner.generated import Generated
-from runner.pages import FILTERS, MACROS, concept_of, concepts, read, split
-from runner.problem import Problem, UnknownName
-from runner.series import STATISTICS, show
+from pipeline.problem import Problem, UnknownName
+from pipeline.run.outputs import Outputs
+from pipeline.write import claims, parts, references, verdicts
+from pipeline.write.numbers import STATISTICS, show
+from pipeline.write.pages import FILTERS, MACROS, concept_of, concepts, read, split
 
 INCLUDE = re.compile(r"""^\s*-+8<-+ +(["'])(?P<path>.+?)\1\s*$""")
 OTHER_INCLUDE = re.compile(r"^\s*-+8<-+")
@@ -64,7 +64,7 @@ def failing_claims(root: Path, but_not: Container[str] = ()) -> dict[str, list[P
         source = page.relative_to(root / "docs").as_posix()
         if source in but_not:
             continue
-        generated = Generated(root, concept_of(source))
+        generated = Outputs(root, concept_of(source))
         for claim in claims.read(f"docs/{source}", split(read(page))[0]):
             verdict = verdicts.judge(claim, generated.results, generated.concept)
             if not verdict.holds:
@@ -119,7 +119,7 @@ def _check(root: Path, page: Path) -> Iterator[Problem]:
 
 def _check_entries(root: Path, source: str, file: str, front_matter: str) -> Iterator[Problem]:
     """What the page of a concept, or of a part, says of itself for other pages."""
-    generated = Generated(root, concept_of(source))
+    generated = Outputs(root, concept_of(source))
     if generated.record:
         yield from parts.check(file, front_matter, generated, references.read(root))
     elif re.fullmatch(r"\d+/index\.md", source):
@@ -127,7 +127,7 @@ def _check_entries(root: Path, source: str, file: str, front_matter: str) -> Ite
 
 
 def _check_claims(root: Path, source: str, stated: list[claims.Claim]) -> Iterator[Problem]:
-    generated = Generated(root, concept_of(source))
+    generated = Outputs(root, concept_of(source))
     for claim in stated:
         if not generated.record:
             where = f"snippets/{generated.concept}.py"
@@ -149,8 +149,8 @@ def _check_include(root: Path, path: str) -> None:
     (generated.cell if named["kind"] == "py" else generated.output)(named["cell"])
 
 
-def _generated(root: Path, concept: str) -> Generated:
-    generated = Generated(root, concept)
+def _generated(root: Path, concept: str) -> Outputs:
+    generated = Outputs(root, concept)
     if not generated.record:
         docs = root / "docs" / "generated"
         raise UnknownName("concept", concept, (p.relative_to(docs).as_posix() for p in docs.glob("*/*/")), "This site")
@@ -158,7 +158,7 @@ def _generated(root: Path, concept: str) -> Generated:
 
 
 def _check_names(
-    tree: nodes.Template, undeclared: set[str], part: dict[str, Generated], root: Path
+    tree: nodes.Template, undeclared: set[str], part: dict[str, Outputs], root: Path
 ) -> Iterator[tuple[nodes.Node, Problem]]:
     known = {*part, *MACROS, *GIVEN}
     for name in tree.find_all(nodes.Name):
@@ -186,7 +186,7 @@ def _is_call(call: nodes.Call, macro: str) -> bool:
     return isinstance(call.node, nodes.Name) and call.node.name == macro
 
 
-def _check_item(access: nodes.Getitem, part: dict[str, Generated]) -> None:
+def _check_item(access: nodes.Getitem, part: dict[str, Outputs]) -> None:
     """``concept["result"]``, which says the same as ``concept.result``."""
     match access:
         case nodes.Getitem(node=nodes.Name(name=concept), arg=nodes.Const(value=str(result))) if concept in part:
@@ -205,7 +205,7 @@ def _check_format(use: nodes.Filter) -> None:
                 ) from None
 
 
-def _check_access(access: nodes.Getattr, part: dict[str, Generated]) -> None:
+def _check_access(access: nodes.Getattr, part: dict[str, Outputs]) -> None:
     """``concept.result`` and ``concept.result.statistic``."""
     match access.node:
         case nodes.Name(name=concept) if concept in part:

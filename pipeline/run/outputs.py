@@ -13,14 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner import motion
-from runner.problem import Problem, UnknownName
-from runner.snippet import STYLE
+from pipeline.problem import Problem, UnknownName
+from pipeline.run import motion
+from pipeline.run.snippet import STYLE
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-    from runner.kernel import Executed
+    from pipeline.run.kernel import Executed
 
 SCHEMES = ("light", "dark")
 FIGURE_LIMIT = 300_000  # bytes of one SVG
@@ -45,7 +45,7 @@ class Animation(Figure):
     seconds: float
 
 
-class Generated:
+class Outputs:
     """The folder of one concept. Asking for a name that is not there raises ``UnknownName``."""
 
     def __init__(self, root: Path, concept: str) -> None:

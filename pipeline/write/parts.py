@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
-from runner import claims
-from runner.generated import Figure, Generated
-from runner.problem import Problem, UnknownName
-from runner.references import Reference
-from runner.verdicts import Verdict, judge
+from pipeline.problem import Problem, UnknownName
+from pipeline.run.outputs import Figure, Outputs
+from pipeline.write import claims
+from pipeline.write.references import Reference
+from pipeline.write.verdicts import Verdict, judge
 
 # What a concept's page has to say of itself, so that the part page, the front page and the feed can be made of it.
 ENTRIES = {
@@ -38,7 +38,7 @@ class Concept:
 
     page: str
     meta: Mapping[str, Any]
-    generated: Generated
+    generated: Outputs
     references: Mapping[str, Reference]
     render: Render
     front_matter: str
@@ -125,7 +125,7 @@ class Part:
         return self.render(" ".join(self.meta["abstract"].split()))
 
 
-def check(file: str, front_matter: str, generated: Generated, references: Mapping[str, Reference]) -> Iterator[Problem]:
+def check(file: str, front_matter: str, generated: Outputs, references: Mapping[str, Reference]) -> Iterator[Problem]:
     """What a concept's page does not say of itself, or says of something that is not there."""
     meta = yaml.safe_load(front_matter) or {}
 

@@ -24,9 +24,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
-from runner import motion
-from runner.problem import Problem
-from runner.snippet import STYLE, Cells
+from pipeline.problem import Problem
+from pipeline.run import motion
+from pipeline.run.snippet import STYLE, Cells
 
 OUTPUT_LIMIT = 1_000_000  # characters of printed or displayed text in one run
 LONGEST_SOCKET_FOLDER = 90  # characters: the system allows 104 to 108 for the path of a socket
@@ -129,7 +129,7 @@ async def execute(cells: Cells, time_limit: float, on_cell: Callable[[str], None
                 what = f"{in_cell}printed more than {OUTPUT_LIMIT // 1_000_000} MB, the limit for a whole snippet."
             elif clock.expired() or isinstance(error, TimeoutError):
                 what = f"{in_cell}was still running when the snippet's time limit of {time_limit:g} s passed."
-                command += "\nor give it longer with: python -m runner --time-limit SECONDS"
+                command += "\nor give it longer with: python -m pipeline --time-limit SECONDS"
             else:
                 code = await manager.provisioner.poll() if manager.provisioner else None
                 by = f"was killed by signal {-code} ({signal.Signals(-code).name})" if code and code < 0 else ""

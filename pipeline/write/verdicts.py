@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runner.claims import Claim
-from runner.problem import Problem, UnknownName
-from runner.series import one_seed, show
+from pipeline.problem import Problem, UnknownName
+from pipeline.write.claims import Claim
+from pipeline.write.numbers import one_seed, show
 
 
 class NotHappened(Exception):

@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from runner.generated import Generated
-from runner.problem import Problem
+from pipeline.problem import Problem
+from pipeline.run.outputs import Outputs
 
 STATISTICS = ("median", "min", "max", "mean", "happened")
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -94,7 +94,7 @@ def show(value: Any, spec: str = "") -> str:
 class Numbers:
     """The results of one concept, for ``{{ grokking.delay }}``: a list of numbers becomes a ``Series``."""
 
-    def __init__(self, generated: Generated) -> None:
+    def __init__(self, generated: Outputs) -> None:
         self._generated = generated
 
     def __getattr__(self, name: str) -> Any:

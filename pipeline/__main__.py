@@ -1,4 +1,4 @@
-"""``python -m runner``: run what is stale, or say why it is."""
+"""``python -m pipeline``: run what is stale, or say why it is."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from runner.generated import Generated
-from runner.problem import Problem, UnknownName, report
-from runner.run import TIME_LIMIT, alone, run, why_stale
-from runner.snippet import Snippet, find
+from pipeline.problem import Problem, UnknownName, report
+from pipeline.run.outputs import Outputs
+from pipeline.run.schedule import TIME_LIMIT, alone, run, why_stale
+from pipeline.run.snippet import Snippet, find
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m runner", description="Run the snippets whose outputs are stale.")
+    parser = argparse.ArgumentParser(prog="python -m pipeline", description="Run the snippets whose outputs are stale.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these: 29/grokking, or just grokking")
     parser.add_argument("--force", action="store_true", help="run them even if nothing changed")
     parser.add_argument("--explain", action="store_true", help="say why each would run, and run nothing")
@@ -41,7 +41,7 @@ def main() -> int:
     with alone(ROOT):
         reasons = {snippet: "forced" if options.force else why_stale(snippet) for snippet in snippets}
         for snippet, reason in reasons.items():
-            record = Generated(ROOT, snippet.concept).record
+            record = Outputs(ROOT, snippet.concept).record
             told = reason or f"fresh, ran in {record['seconds']} s on {record['when']}"
             print(f"{snippet.concept}: {told}")
         failures = run([s for s, reason in reasons.items() if reason], options.jobs, options.time_limit)

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner import check, generated
-from runner.pages import page_of, problem_page
-from runner.problem import Problem, report
-from runner.run import acquire, run, why_stale
-from runner.snippet import Snippet, find
+from pipeline.problem import Problem, report
+from pipeline.run import outputs as generated
+from pipeline.run.schedule import acquire, run, why_stale
+from pipeline.run.snippet import Snippet, find
+from pipeline.write import check
+from pipeline.write.pages import page_of, problem_page
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -47,7 +48,7 @@ class Build:
         self._telling = check.failing_claims(root, but_not=self._blocking)
         for concept, problem in failures.items():
             # With the numbers of an earlier run the page can still be read; without, the problem stands in its place.
-            where = self._telling if generated.Generated(root, concept).record else self._blocking
+            where = self._telling if generated.Outputs(root, concept).record else self._blocking
             where[page_of(concept)] = [problem, *where.get(page_of(concept), ())]
         if told := "\n\n".join(filter(None, (_report(self._blocking), _report(self._telling)))):
             print(told, file=sys.stderr)

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from mkdocs.utils import get_relative_url
 
-from runner import previews
-from runner.parts import Concept, Part
-from runner.references import cited
+from pipeline.finish import previews
+from pipeline.write.parts import Concept, Part
+from pipeline.write.references import cited
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig

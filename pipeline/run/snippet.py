@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.problem import Problem
+from pipeline.problem import Problem
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -49,7 +49,7 @@ class Snippet:
             "SEED": os.environ.get("SEED", "0"),
             "python": f"{sys.version_info.major}.{sys.version_info.minor}",
             **{name: _version(name) for name in LIBRARIES},
-            "runner": str(SCHEMA),
+            "pipeline": str(SCHEMA),
         }
 
     def read(self) -> Cells:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from runner.problem import Problem, UnknownName
-from runner.search import EXCLUDED
+from pipeline.finish.search import EXCLUDED
+from pipeline.problem import Problem, UnknownName
 
 FILE = "docs/references.bib"
 PLACE = "<!-- references -->"  # where `{{ references() }}` stands until all that a page cites is known

@@ -14,16 +14,16 @@ from typing import Any
 
 import yaml
 
-from runner import claims
-from runner.generated import SCHEMES, Figure, Generated
-from runner.parts import Concept, Part, Render
-from runner.parts import check as check_concept
-from runner.problem import Problem
-from runner.references import PLACE
-from runner.references import read as read_references
-from runner.search import EXCLUDED
-from runner.series import Numbers, show
-from runner.verdicts import Verdict, judge
+from pipeline.finish.search import EXCLUDED
+from pipeline.problem import Problem
+from pipeline.run.outputs import SCHEMES, Figure, Outputs
+from pipeline.write import claims
+from pipeline.write.numbers import Numbers, show
+from pipeline.write.parts import Concept, Part, Render
+from pipeline.write.parts import check as check_concept
+from pipeline.write.references import PLACE
+from pipeline.write.references import read as read_references
+from pipeline.write.verdicts import Verdict, judge
 
 WORDS_A_MINUTE = 220
 MACROS = ("figure", "watch", "verdicts", "status", "references", "full_run", "this_part", "parts", "evidence_grades")
@@ -53,10 +53,10 @@ def page_of(concept: str) -> str:
     return f"{concept.replace('_', '-')}.md"
 
 
-def concepts(root: Path, part: str) -> dict[str, Generated]:
+def concepts(root: Path, part: str) -> dict[str, Outputs]:
     """Every concept of a part that has been run, by the name under which its pages know it."""
     folders = sorted((root / "docs" / "generated" / part).glob("*/"))
-    return {folder.name: Generated(root, f"{part}/{folder.name}") for folder in folders}
+    return {folder.name: Outputs(root, f"{part}/{folder.name}") for folder in folders}
 
 
 def split(source: str) -> tuple[str, str, int]:
@@ -97,8 +97,8 @@ def define_env(env: Any) -> None:
     """Called once by MkDocs-Macros."""
     root = Path(env.conf["config_file_path"]).parent
 
-    def here() -> Generated:
-        return Generated(root, concept_of(env.page.file.src_uri))
+    def here() -> Outputs:
+        return Outputs(root, concept_of(env.page.file.src_uri))
 
     def page_claims() -> list[Verdict]:
         file = f"docs/{env.page.file.src_uri}"
@@ -108,7 +108,7 @@ def define_env(env: Any) -> None:
 
     def figure(concept: str, name: str, alt: str, caption: str) -> str:
         """A figure in both colour schemes, of which the browser loads the one in use; a click shows it large."""
-        drawn = Generated(root, concept).figure(name)
+        drawn = Outputs(root, concept).figure(name)
         large = f"[{_images(drawn, alt, root)}]({_address(drawn.light, root)}){{ .large }}"
         return "\n".join(
             (f'<figure markdown="span" id="figure-{name}">', large, f"<figcaption markdown=\"span\">{caption}</figcaption>", "</figure>")
@@ -116,7 +116,7 @@ def define_env(env: Any) -> None:
 
     def watch(concept: str, name: str, alt: str, caption: str) -> str:
         """The last frame of an animation, which plays in its place when asked to; without scripts, a link to it."""
-        drawn = Generated(root, concept).animation(name)
+        drawn = Outputs(root, concept).animation(name)
         label = f"Watch, {drawn.seconds:.0f} s"
         lines = (
             f'<figure class="watch" markdown="span" id="figure-{name}"><span class="watch__screen">',
@@ -223,7 +223,7 @@ def define_env(env: Any) -> None:
 
 def concept_here(root: Path, source: str, render: Render = str) -> Concept | None:
     """The concept that a page presents; none if the page is about something else, or waits to be mended."""
-    generated, known = Generated(root, concept_of(source)), read_references(root)
+    generated, known = Outputs(root, concept_of(source)), read_references(root)
     if not generated.record:
         return None
     front_matter, _, _ = split(read(root / "docs" / source))
