@@ -1,157 +1,294 @@
-"""What MkDocs calls. `mkdocs build` runs what is stale, checks every name, and replaces the site only by a whole one;
-`mkdocs serve` shows what is wrong on the page that it concerns, and stays alive."""
+"""How MkDocs calls the rooms: the only file that knows it.
+
+`mkdocs build` runs what is stale, writes every page, and changes over to the new site only if all is well.
+`mkdocs serve` shows what is wrong on the page that it concerns, and stays alive.
+"""
 
 from __future__ import annotations
 
+import html
 import logging
 import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # MkDocs loads this file by its path alone
 
 from jinja2 import FileSystemBytecodeCache
+from mkdocs.config import load_config
 from mkdocs.exceptions import BuildError
 from mkdocs.plugins import event_priority
-from mkdocs.utils import get_relative_url
+from mkdocs.structure.files import InclusionLevel, get_files, set_exclusions
+from mkdocs.structure.nav import get_navigation
 
-from pipeline.finish import access, dress, search, site
-from pipeline.finish import csp as policy
-from pipeline.finish import minify as lighten
-from pipeline.finish.metadata import Machines
-from pipeline.run.outputs import Outputs
-from pipeline.write import glossary, mathml
-from pipeline.write.pages import concept_of, measure
-from pipeline.write.references import Citations
-from pipeline.write.references import read as read_references
+from pipeline.finish import feeds, search
+from pipeline.finish import page as finishing
+from pipeline.finish.changeover import Changeover
+from pipeline.finish.site import Page as SitePage
+from pipeline.finish.site import Site
+from pipeline.problem import Problem, report
+from pipeline.run import outputs
+from pipeline.run.lock import acquire
+from pipeline.run.schedule import run, why_stale
+from pipeline.run.snippet import Snippet, find
+from pipeline.write.book import Book, Written
+from pipeline.write.sources import Source
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
+    from mkdocs.structure.nav import Navigation
     from mkdocs.structure.pages import Page
 
-NOTEBOOK_STYLES = "assets/notebook.css"
-build = site.Build()
-fence = dress.Fence()
-terms = glossary.Glossary(Path(__file__).resolve().parent.parent / "docs")
+
+T = TypeVar("T")
+
+
+class Build:
+    """What lasts from one event to the next and, under `mkdocs serve`, from one build to the next."""
+
+    def __init__(self) -> None:
+        self.serving = self.whole = False
+        self.lock: Any = None
+        self.config: MkDocsConfig | None = None
+        self.changeover: Changeover | None = None
+        self.failures: dict[str, Problem] = {}  # of this build's runs, by concept
+        self.failed: dict[str, tuple[dict[str, str], Problem]] = {}  # by concept: the key that failed, and how
+        self.written: dict[str, Written] = {}
+        self.site: Site | None = None
+
+    def run(self, root: Path) -> None:
+        """Run what is stale. A snippet that failed while serving is not run again until it is changed."""
+        snippets = find(root)
+        outputs.forget_others(root, {snippet.concept for snippet in snippets})
+        self.failures, stale = {}, list[Snippet]()
+        for snippet in snippets:
+            key, problem = self.failed.get(snippet.concept, ({}, None))
+            reason = why_stale(snippet)
+            if reason and self.serving and problem and key == snippet.key():
+                self.failures[snippet.concept] = problem
+            elif reason:
+                print(f"{snippet.concept}: {reason}", file=sys.stderr)
+                stale.append(snippet)
+        keys = {snippet.concept: snippet.key() for snippet in stale}  # of what is run, whatever is saved meanwhile
+        for snippet, problem in run(stale):
+            self.failures[snippet.concept] = problem
+            self.failed[snippet.concept] = keys[snippet.concept], problem
+        if self.failures and not self.serving:
+            raise _stopped(self.failures.values())
+
+    def write(self, book: Book) -> None:
+        """Write every page. Built, all that is wrong stops it; served, it is told, and shown on its page."""
+        self.written = book.write()
+        told = [*book.problems, *(p for page in self.written.values() for p in (*page.problems, *page.failing))]
+        if told and not self.serving:
+            raise _stopped(told)
+        by_concept = {book.pages[uri].source.concept: uri for uri in self.written}
+        for concept, problem in self.failures.items():
+            told.append(problem)
+            if uri := by_concept.get(concept):
+                page = self.written[uri]
+                # With the numbers of an earlier run the page can still be read; without, the problem stands in its place.
+                again = [problem, *page.failing] if book.pages[uri].outputs.record else page.failing
+                problems = page.problems if book.pages[uri].outputs.record else [problem]
+                self.written[uri] = Written(page.markdown, problems, again)
+        if told:
+            print(report(told), file=sys.stderr)
+
+    def release(self) -> None:
+        if self.lock is not None:
+            self.lock.release()
+
+
+build = Build()
 
 
 def on_startup(command: str, **_: Any) -> None:
     build.serving = command == "serve"
     # Not --quiet, which hides warnings from strict mode too.
-    for name in ("mkdocs.plugins.mkdocs_macros", "mkdocs.plugins.mkdocs_jupyter", "mkdocs.mkdocs-jupyter"):
+    for name in ("mkdocs.plugins.mkdocs_jupyter", "mkdocs.mkdocs-jupyter"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-@event_priority(100)  # before the macros read their own
 def on_config(config: MkDocsConfig) -> None:
-    docs = Path(config.config_file_path).parent / "docs"  # from whichever folder MkDocs was called
-    config.mdx_configs["pymdownx.snippets"]["base_path"] = [str(docs / "generated")]
-    config.plugins["macros"].config["include_dir"] = str(docs / "templates")
-    python = {"name": "python", "class": "highlight", "format": fence}
-    config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [python]
-    terms.docs = docs
-    config.markdown_extensions.append(terms)  # type: ignore[arg-type]  # Markdown takes more than names
+    build.config = config
     if build.serving:
-        config.plugins["macros"].config["on_error_fail"] = False  # it would end the server
         config.validation.links.anchors = logging.INFO  # a page that waits to be mended has none to be linked to
     else:
-        build.stage(config)
+        build.changeover = Changeover(Path(config.site_dir))
+        config.site_dir = str(build.changeover.new)
+        _told(build.changeover.begin)
 
 
 def on_pre_build(config: MkDocsConfig) -> None:
-    if problems := build.prepare(Path(config.config_file_path).parent):
-        raise BuildError(f"the site was not built.\n\n{problems}\n")
+    root = _root(config)
+    build.lock = _told(lambda: acquire(root))
+    _told(lambda: build.run(root))
 
 
-def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
-    """Keep the theme's compiled templates from one build to the next: a fifth of a warm build. And all pages are read
-    by now: say of each what programs are told."""
-    folder = Path(config.config_file_path).parent / ".cache" / "templates"
-    folder.mkdir(parents=True, exist_ok=True)
-    env.bytecode_cache = FileSystemBytecodeCache(str(folder))
-    macros: Any = config.plugins["macros"]
-    parts = [] if build.blocked else macros.macros["parts"]()
-    config.extra["machines"] = machines = Machines(config, parts, files)
-    for page in [file.page for file in files.documentation_pages() if file.page]:
-        page.meta["machines"] = machines.about(page)
+@event_priority(-100)  # after all plugins: the pages are those that MkDocs goes on with
+def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
+    _told(lambda: build.write(_book(nav, config, files)))
 
 
 def on_page_read_source(page: Page, **_: Any) -> str | None:
-    return build.instead_of(page.file.src_uri)
+    if not (written := build.written.get(page.file.src_uri)):
+        return None
+    if written.problems:
+        return _notice(written.problems)
+    if written.failing:
+        front_matter, end, text = written.markdown.partition("\n---\n")
+        return f"{front_matter}{end}{_notice(written.failing)}{text}"
+    return written.markdown
 
 
-@event_priority(-100)  # after the macros
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
+def on_page_markdown(_: str, page: Page, **__: Any) -> None:
     if _is_notebook(page):
         page.meta["search"] = {"exclude": True}  # the article says the same, and is the one to find
-    else:
-        root = Path(config.config_file_path).parent
-        terms.source = page.file.src_uri
-        fence.seconds = Outputs(root, concept_of(page.file.src_uri)).seconds
-        known = read_references(root)
-        markdown = Citations(known, first=str(page.meta.get("reference", ""))).resolve(markdown)
-    return build.above(page.file.src_uri) + markdown
 
 
-def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
-    if not _is_notebook(page):
-        html = search.without_noise(dress.page(mathml.in_article(html)))
-        page.meta["lengths"] = measure(html)
-        return _with_lengths(html, page)
-    html, styles = lighten.notebook(mathml.in_notebook(lighten.code(html)))
-    site.write(Path(config.site_dir, NOTEBOOK_STYLES), styles)
-    return f'<link rel="stylesheet" href="{get_relative_url(NOTEBOOK_STYLES, page.url)}">\n{html}'
+def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
+    """All pages are rendered by now: what there is on the site is known."""
+    # The theme's compiled templates, from one build to the next: a fifth of a warm build.
+    folder = _root(config) / ".cache" / "templates"
+    folder.mkdir(parents=True, exist_ok=True)
+    env.bytecode_cache = FileSystemBytecodeCache(str(folder))
+    build.site = _site(config, files)
 
 
 def on_page_context(_: Any, page: Page, config: MkDocsConfig, **__: Any) -> None:
     """Each claim is found by itself, as are the headings."""
-    if found := config.extra["machines"].concepts.get(page.file.src_uri):
+    assert build.site
+    if found := build.site.articles.get(page.file.src_uri):
         finder: Any = config.plugins["material/search"]
         finder.search_index.entries += search.entries(found[0], page.url, page.content or "")
-
-
-def on_template_context(context: dict[str, Any], config: MkDocsConfig, **_: Any) -> None:
-    context["machines"] = config.extra["machines"]  # for the feed and its like
 
 
 def on_post_template(output_content: str, template_name: str, **_: Any) -> str:
     return _finished(output_content) if template_name.endswith(".html") else output_content
 
 
-def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Beside each page its Markdown, macros and includes resolved: what the tests run and programs read."""
+def on_post_page(output: str, page: Page, **_: Any) -> str:
+    """Beside each page its Markdown, as it was written: what the tests run and programs read."""
+    assert build.site
+    here = _described(page)
     if not _is_notebook(page):
-        path = Path(page.file.abs_dest_path).with_suffix(".md")
-        markdown = _with_lengths(page.markdown or "", page).replace(f" {search.EXCLUDED}", "")
-        site.write(path, site.expand(markdown, config))
-    return _finished(output)
+        path = build.site.file(build.site.markdown(here))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(build.written[page.file.src_uri].markdown, encoding="utf-8")
+    return _finished(output, here)
 
 
 def on_post_build(**_: Any) -> None:
-    build.finish(whole=True)
+    assert build.site
+    feeds.write(build.site)
+    build.whole = True
+    if build.serving:
+        build.release()
 
 
 def on_build_error(**_: Any) -> None:  # strict mode, too, comes here after on_post_build
-    build.finish(whole=False)
+    build.whole = False
+    if build.serving:
+        build.release()
 
 
 def on_shutdown() -> None:
-    build.close()
+    """The end of the process: change over to the new site if it is whole, else drop it."""
+    try:
+        if build.changeover and build.config:
+            build.config.site_dir = str(build.changeover.site)  # `mkdocs gh-deploy` goes on with it
+            (build.changeover.complete if build.whole else build.changeover.abandon)()
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(1)
+    finally:
+        build.release()
 
 
-def _finished(html: str) -> str:
-    """The whole page as it is sent. While it is served, it may also run what reloads it."""
-    html = access.mend(lighten.page(html))
-    return html if build.serving else policy.in_page(html)
+# -- what the rooms are told, in their words -------------------------------------------------------------------------
 
 
-def _with_lengths(text: str, page: Page) -> str:
-    for place, length in page.meta["lengths"].items():
-        text = text.replace(place, length)
-    return text
+def book(file: Path) -> tuple[Book, list[tuple[str, Path]]]:
+    """The pages that MkDocs finds by this configuration; and all other files that it publishes, each with where it lies."""
+    config = load_config(str(file))
+    files = get_files(config)
+    set_exclusions(files, config)
+    made = _book(get_navigation(files, config), config, files)
+    others = [f for f in files if f.inclusion.is_included() and f.src_uri not in made.pages and f.abs_src_path]
+    return made, [(f.src_uri, Path(str(f.abs_src_path))) for f in others]
+
+
+def _root(config: MkDocsConfig) -> Path:
+    return Path(config.config_file_path).parent
+
+
+def _book(nav: Navigation, config: MkDocsConfig, files: Files) -> Book:
+    return Book(_root(config), list(_sources(nav, files)), config.repo_url or "")
+
+
+def _sources(nav: Navigation, files: Files) -> Iterator[Source]:
+    """The pages in the order of the navigation, then the others. Raises ``Problem`` if one cannot be read."""
+    for page in nav.pages:
+        if not page.file.is_documentation_page():
+            what = f"docs/{page.file.src_uri} is no page, and cannot be in the navigation."
+            raise Problem(what, "mkdocs.yml", todo="Link to it from a page, or name a page in its place.")
+    inclusion = InclusionLevel.is_in_serve if build.serving else InclusionLevel.is_included
+    listed = {page.file.src_uri: page.file for page in nav.pages}
+    for uri, file in (listed | {f.src_uri: f for f in files.documentation_pages(inclusion=inclusion)}).items():
+        if not uri.endswith(".ipynb"):
+            try:
+                yield Source(uri, file.content_bytes)
+            except OSError as error:
+                todo = "Is it a link that leads nowhere? Mend or delete it."
+                raise Problem(f"This page cannot be read: {error.strerror}.", f"docs/{uri}", todo=todo) from None
+
+
+def _site(config: MkDocsConfig, files: Files) -> Site:
+    pages = [file.page for file in files.documentation_pages() if file.page]
+    return Site(
+        name=config.site_name,
+        description=config.site_description or "",
+        root=_root(config),
+        output=Path(config.site_dir),
+        addresses={file.src_uri: file.url.removeprefix("./") for file in files},
+        url=config.site_url or "",
+        pages=[_described(page) for page in pages],
+        parts=build.book.parts if build.book else [],
+    )
+
+
+def _described(page: Page) -> SitePage:
+    """Its title is that of its window: in the navigation it may be shorter."""
+    own = page.meta.get("title") or (not page.is_homepage and page.title)
+    return SitePage(page.file.src_uri, str(own or build.config.site_name), str(page.meta.get("description") or ""))
 
 
 def _is_notebook(page: Page) -> bool:
     return page.file.src_uri.endswith(".ipynb")
+
+
+def _finished(output: str, page: SitePage | None = None) -> str:
+    assert build.site
+    return _told(lambda: finishing.finish(output, build.site, page, served=build.serving))
+
+
+def _notice(problems: Sequence[Problem]) -> str:
+    """What stands in a page's place, or above it, while `mkdocs serve` waits for these to be mended."""
+    title = '<p class="admonition-title">This page waits to be mended</p>'
+    text = html.escape(report(problems))
+    return f'<div class="admonition failure problem" role="alert">{title}<pre>{text}</pre></div>\n\n'
+
+
+def _stopped(problems: Iterable[Problem]) -> BuildError:
+    return BuildError(f"the site was not built.\n\n{report(problems)}\n")
+
+
+def _told(do: Callable[[], T]) -> T:
+    """What ``do`` gives; a problem ends the build with its sentence."""
+    try:
+        return do()
+    except Problem as problem:
+        raise _stopped([problem]) from None

@@ -43,6 +43,7 @@ class UnknownName(Problem):
     """A name that does not exist, with the nearest one that does."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], of: str) -> None:
+        self.name = name
         names = sorted(known)
         nearest = difflib.get_close_matches(name, names, n=1, cutoff=0)
         todo = f"Did you mean {nearest[0]!r}? " if nearest else ""

@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 
 from pipeline.problem import Problem, UnknownName
+from pipeline.write.sources import FrontMatter
+from pipeline.write.sources import line_of as _line
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times faster where libyaml is there
 REQUIRED = ("says", "measured", "holds", "paper", "evidence")
 KEYS = (*REQUIRED, "control", "comparison", "against", "also", "changed", "chosen", "format")
 # How strong the evidence of a claim is: one word of each group. The page *How it works* shows this table.
@@ -67,26 +68,17 @@ class Claim:
         return tuple(filter(None, (self.measured, self.control, self.against, *self.also)))
 
 
-def read(file: str, front_matter: str) -> list[Claim]:
+def read(front: FrontMatter) -> list[Claim]:
     """The claims in a page's front matter. Raises ``Problem`` where one is incomplete."""
-    try:
-        node = yaml.compose(front_matter, Loader=LOADER)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 2 if error.problem_mark else 1
-        raise Problem(
-            f"The front matter is not YAML: {error.problem}.", file, line, "Put text with ': ' in quotes."
-        ) from None
-    if not isinstance(node, yaml.MappingNode):
-        return []
-    for key, _ in node.value:
-        if key.value != "claims" and str(key.value).lower() == "claims":
-            raise Problem(f"`{key.value}` is not read.", file, _line(key), "Write `claims:`.")
-    claims = next((value for key, value in node.value if key.value == "claims"), None)
+    for entry in front.nodes:
+        if entry != "claims" and str(entry).lower() == "claims":
+            raise Problem(f"`{entry}` is not read.", front.file, front.line(entry), "Write `claims:`.")
+    claims = front.nodes.get("claims")
     if claims is None:
         return []
     if not isinstance(claims, yaml.SequenceNode):
-        raise Problem("`claims` is not a list.", file, _line(claims), "Write each claim as '- says: …'.")
-    return [_claim(file, item) for item in claims.value]
+        raise Problem("`claims` is not a list.", front.file, _line(claims), "Write each claim as '- says: …'.")
+    return [_claim(front.file, item) for item in claims.value]
 
 
 def _claim(file: str, node: yaml.Node) -> Claim:
@@ -167,10 +159,6 @@ def _evidence(grades: str, file: str, line: int) -> tuple[str, ...]:
         choices = "; ".join(" or ".join(group) for group in EVIDENCE.values())
         raise Problem(f"`evidence: {grades}` is not one word of each group.", file, line, f"Choose {choices}.")
     return chosen
-
-
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 2  # the front matter begins at line 2, and YAML counts from 0
 
 
 def anchors(stated: Sequence[Claim]) -> list[str]:

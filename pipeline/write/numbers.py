@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.problem import Problem
+from pipeline.problem import Problem, UnknownName
 from pipeline.run.outputs import Outputs
 
 STATISTICS = ("median", "min", "max", "mean", "happened")
@@ -41,6 +41,11 @@ class Series(list[float | None]):
     @property
     def max(self) -> float:
         return max(self._all())
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what Jinja and copy look for, not a statistic
+            raise AttributeError(name)
+        raise UnknownName("statistic", name, STATISTICS, "A series")
 
     def _all(self) -> list[float]:
         values = [value for value in self if value is not None]
@@ -96,6 +101,10 @@ class Numbers:
 
     def __init__(self, generated: Outputs) -> None:
         self._generated = generated
+
+    def __str__(self) -> str:
+        what = f"{self._generated.concept} is a concept, and no number."
+        raise Problem(what, todo=f"Name one of its results: {', '.join(self._generated.results)}.")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # what Jinja and copy look for, not a result

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import date
 from typing import Any
-
-import yaml
 
 from pipeline.problem import Problem, UnknownName
 from pipeline.run.outputs import Figure, Outputs
-from pipeline.write import claims
-from pipeline.write.references import Reference
-from pipeline.write.verdicts import Verdict, judge
+from pipeline.write.bibliography import FILE, Reference
+from pipeline.write.sources import FrontMatter
+from pipeline.write.verdicts import Verdict
 
 # What a concept's page has to say of itself, so that the part page, the front page and the feed can be made of it.
-ENTRIES = {
+ENTRIES: Mapping[str, type] = {
     "title": str,
     "description": str,
     "one_liner": str,
@@ -27,9 +24,8 @@ ENTRIES = {
     "reference": str,
 }
 HEADLINE = ("figure", "alt", "number", "says")
-PART_ENTRIES = {"part": int, "title": str, "description": str, "abstract": str, "date": object}
-
-Render = Callable[[str], str]  # resolves the macros in a line of front matter
+PART_ENTRIES: Mapping[str, type] = {"part": int, "title": str, "description": str, "abstract": str, "date": date}
+KINDS = {str: "text", list: "a list", dict: "names with values", int: "a whole number", date: "a date, as 2026-11-22"}
 
 
 @dataclass(frozen=True)
@@ -40,8 +36,7 @@ class Concept:
     meta: Mapping[str, Any]
     generated: Outputs
     references: Mapping[str, Reference]
-    render: Render
-    front_matter: str
+    verdicts: Sequence[Verdict]
 
     @property
     def name(self) -> str:
@@ -62,19 +57,19 @@ class Concept:
 
     @property
     def today(self) -> list[str]:
-        return [self.render(paragraph) for paragraph in self.meta["today"]]
+        return [str(paragraph) for paragraph in self.meta["today"]]
 
     @property
     def number(self) -> str:
-        return self.render(self.meta["headline"]["number"])
+        return str(self.meta["headline"]["number"])
 
     @property
     def says(self) -> str:
-        return self.render(self.meta["headline"]["says"])
+        return str(self.meta["headline"]["says"])
 
     @property
     def alt(self) -> str:
-        return self.render(self.meta["headline"]["alt"])
+        return str(self.meta["headline"]["alt"])
 
     @property
     def figure(self) -> Figure:
@@ -88,11 +83,6 @@ class Concept:
     def given(self) -> str:
         """The reference as the series gives it, where it errs."""
         return str(self.meta.get("given", ""))
-
-    @cached_property
-    def verdicts(self) -> list[Verdict]:
-        stated = claims.read(f"docs/{self.page}", self.front_matter)
-        return [judge(claim, self.generated.results, self.generated.concept) for claim in stated]
 
     @property
     def holding(self) -> int:
@@ -113,8 +103,7 @@ class Part:
 
     page: str
     meta: Mapping[str, Any]
-    concepts: list[Concept]
-    render: Render
+    concepts: Sequence[Concept]
 
     @property
     def number(self) -> int:
@@ -122,46 +111,36 @@ class Part:
 
     @property
     def abstract(self) -> str:
-        return self.render(" ".join(self.meta["abstract"].split()))
+        return " ".join(self.meta["abstract"].split())
 
 
-def check(file: str, front_matter: str, generated: Outputs, references: Mapping[str, Reference]) -> Iterator[Problem]:
+def check(front: FrontMatter, meta: Mapping[str, Any], outputs: Outputs, known: Mapping[str, Reference]) -> Iterator[Problem]:
     """What a concept's page does not say of itself, or says of something that is not there."""
-    meta = yaml.safe_load(front_matter) or {}
-
-    def line(entry: str) -> int:
-        found = re.search(rf"^{entry}:", front_matter, re.MULTILINE)
-        return front_matter[: found.start()].count("\n") + 2 if found else 1
-
-    yield from _missing(file, meta, ENTRIES, "A concept's page", line)
-    headline = meta.get("headline")
+    yield from _missing(front, meta, ENTRIES, "A concept's page")
+    headline, line = meta.get("headline"), front.line("headline")
     if isinstance(headline, dict):
         for entry in HEADLINE:
             if not str(headline.get(entry) or "").strip():
-                yield Problem(f"`headline` has no `{entry}`.", file, line("headline"), f"It has {', '.join(HEADLINE)}.")
-        if generated.record and headline.get("figure"):
+                yield Problem(f"`headline` has no `{entry}`.", front.file, line, f"It has {', '.join(HEADLINE)}.")
+        if headline.get("figure"):
             try:
-                generated.figure(headline["figure"])
+                outputs.figure(str(headline["figure"]))
             except Problem as problem:
-                yield problem.at(file, line("headline"))
-    if isinstance(meta.get("reference"), str) and meta["reference"] not in references:
-        yield UnknownName("entry", meta["reference"], references, "docs/references.bib").at(file, line("reference"))
+                yield problem.at(front.file, line)
+    if isinstance(meta.get("reference"), str) and meta["reference"] not in known:
+        yield UnknownName("entry", meta["reference"], known, FILE).at(front.file, front.line("reference"))
 
 
-def check_part(file: str, front_matter: str) -> Iterator[Problem]:
+def check_part(front: FrontMatter, meta: Mapping[str, Any]) -> Iterator[Problem]:
     """What the page of a part does not say of itself."""
-    yield from _missing(file, yaml.safe_load(front_matter) or {}, PART_ENTRIES, "The page of a part", lambda _: 1)
+    yield from _missing(front, meta, PART_ENTRIES, "The page of a part")
 
 
-def _missing(
-    file: str, meta: Mapping[str, Any], entries: Mapping[str, type], who: str, line: Callable[[str], int]
-) -> Iterator[Problem]:
+def _missing(front: FrontMatter, meta: Mapping[str, Any], entries: Mapping[str, type], who: str) -> Iterator[Problem]:
     for entry, kind in entries.items():
         if entry not in meta:
-            yield Problem(f"{who} needs `{entry}:` in its front matter.", file, 1, f"It needs: {', '.join(entries)}.")
+            todo = f"It needs: {', '.join(entries)}."
+            yield Problem(f"{who} needs `{entry}:` in its front matter.", front.file, 1, todo)
         elif not isinstance(meta[entry], kind) or not meta[entry]:
-            yield Problem(f"`{entry}` is not what it should be, {_said(kind)}.", file, line(entry), "See contributing.")
-
-
-def _said(kind: type) -> str:
-    return {str: "a line of text", list: "a list", dict: "names with values", int: "a whole number"}.get(kind, "given")
+            what = f"`{entry}` is not what it should be, {KINDS[kind]}."
+            yield Problem(what, front.file, front.line(entry), "See contributing.")

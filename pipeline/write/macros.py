@@ -1,0 +1,222 @@
+"""What pages can call, by these names: each function takes the page that calls it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from pipeline.problem import Problem, UnknownName
+from pipeline.run.outputs import SCHEMES, Figure, Outputs
+from pipeline.write import citations, claims
+from pipeline.write.numbers import show
+from pipeline.write.parts import Part
+from pipeline.write.template import Block
+from pipeline.write.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from pipeline.write.page import Page
+
+WHAT_IT_MEANS = "[What a verdict means, and how strong the evidence is](/how-it-works.md#what-a-verdict-means)"
+LENGTHS = {"words": "<!-- words -->", "minutes": "<!-- minutes -->", "seconds": "<!-- seconds -->"}  # known at the end
+FORMULA = re.compile(r"\\\(.*?\\\)|\$[^$]+\$")
+
+
+def figure(page: Page, concept: str = "", name: str = "", alt: str = "", caption: str = "") -> Block:
+    """A figure in both colour schemes, of which the browser loads the one in use; a click shows it large."""
+    drawn = _described(page, "figure", concept, name, alt, caption).figure(name)
+    large = f"[{images(drawn, alt)}]({_address(drawn.light)}){{ .large }}"
+    return Block(
+        f'<figure markdown="span" id="figure-{name}">\n{large}\n<figcaption markdown="span">{caption}</figcaption>\n</figure>'
+    )
+
+
+def watch(page: Page, concept: str = "", name: str = "", alt: str = "", caption: str = "") -> Block:
+    """The last frame of an animation, which plays in its place when asked to; without scripts, a link to it."""
+    drawn = _described(page, "watch", concept, name, alt, caption).animation(name)
+    label = f"Watch, {drawn.seconds:.0f} s"
+    lines = (
+        f'<figure class="watch" markdown="span" id="figure-{name}"><span class="watch__screen">',
+        images(drawn, alt),
+        f"[{label}]({_address(drawn.moving)})",
+        f'<button type="button">{label}</button>',
+        "</span>",
+        f'<figcaption markdown="span">{caption}</figcaption>',
+        "</figure>",
+    )
+    return Block("\n".join(lines))
+
+
+def _code(page: Page, path: str) -> Block:
+    """A file of ``docs/generated/``, such as the code of a cell; this is what ``--8<-- "path"`` stands for."""
+    file = page.book.root / "docs" / "generated" / path
+    if not file.is_file():
+        named = re.fullmatch(r"(?P<concept>[^/]+/[^/]+)/cells/(?P<cell>[^/]+)\.(?P<kind>py|txt)", path)
+        if not named:
+            todo = 'Include "<part>/<concept>/cells/<cell>.py" or .txt.'
+            raise Problem(f"There is no {path!r} to include.", todo=todo)
+        outputs = page.book.outputs(named["concept"])
+        file = (outputs.cell if named["kind"] == "py" else outputs.output)(named["cell"])
+    return Block(file.read_text(encoding="utf-8"))
+
+
+def _ran(page: Page, path: str) -> str:
+    """How long a cell ran, for the fence around its code; nothing if it is no cell."""
+    cell = PurePosixPath(path)
+    seconds = page.book.outputs_of(cell.parent.parent.as_posix()).record.get("seconds_by_cell", {}).get(cell.stem)
+    return "" if seconds is None else f' ran="{_duration(seconds)}"'
+
+
+def verdicts(page: Page) -> Block:
+    """The claims of this page: what the paper says, what this build measured, and whether it holds."""
+    if page.judged and "claims" not in page.meta:
+        todo = "State them in `claims:` of its front matter."
+        raise Problem("This page draws its claims, and states none.", page.source.file, 1, todo)
+    if not page.verdicts:  # what is wrong with them has been told
+        return Block("")
+    intro = (
+        f"Each number is the median over {len(page.outputs.result('seeds'))} seeds, with the range in brackets. *Control* is the "
+        "same quantity where the effect should be absent: with its numbers in the place of the measured ones, the claim "
+        "has to be false, or there is no site. Where something else is compared, the row says what."
+    )
+    rows = ["| Claim | Paper | Measured here | Control | Verdict |", "|---|---|---|---|---|"]
+    for anchor, verdict in zip(claims.anchors([v.claim for v in page.verdicts]), page.verdicts, strict=True):
+        rows.append(f"| {' | '.join(map(_cell, _row(anchor, verdict)))} |")
+    table = "\n".join(rows)
+    return Block(f'{intro}\n\n<div class="claims" markdown>\n\n{table}\n\n{WHAT_IT_MEANS}\n\n</div>')
+
+
+def status(page: Page) -> Block:
+    """One line: how long to read; for a concept also how long to run, what holds, when and with what it was built."""
+    whole = f"{LENGTHS['words']} words · {LENGTHS['minutes']} min read"
+    record = page.outputs.record
+    if not record:
+        return Block(f'<p class="status" markdown>{whole}</p>')
+    torch = record["key"]["torch"].partition("+")[0]
+    held = sum(verdict.holds for verdict in page.verdicts)
+    return Block(
+        f'<p class="status" markdown>In short: {LENGTHS["seconds"]}&nbsp;s read · {whole}'
+        f" · {record['seconds']:.0f}&nbsp;s to run"
+        f" · [claims that hold: {held} of {len(page.verdicts)}](#does-it-hold)"
+        f" · built <time>{record['when'][:10]}</time> with torch {torch}</p>\n\n{_take(page)}"
+    )
+
+
+def references(page: Page) -> Block:
+    """All that this page cites; it is known, and put here, when the whole page is."""
+    given = str(page.meta.get("given", ""))
+    told = f"The series gives: *{given}*. Why that errs: [Read with care](#read-with-care).\n\n" if given else ""
+    return Block(told + citations.PLACE)
+
+
+def full_run(page: Page) -> Block:
+    """Links to all that came out of this page's run."""
+    folder = f"/generated/{page.outputs.concept}"
+    return Block(
+        f'{_take(page)}\n\n<p class="full-run" markdown>[Every cell with what it printed and drew]({folder}/run.ipynb)'
+        f" · [all numbers as data]({folder}/results.json)</p>"
+    )
+
+
+def this_part(page: Page) -> Part:
+    """The part of the series to which this page belongs."""
+    found = [part for part in parts(page) if PurePosixPath(part.page).parent.as_posix() == page.source.part]
+    if not found:
+        folders = [PurePosixPath(part.page).parent.as_posix() for part in parts(page)]
+        raise UnknownName("part", page.source.part, folders, "The series")
+    return found[0]
+
+
+def parts(page: Page) -> list[Part]:
+    """All parts of the series, the newest first."""
+    page.made_of_others = True
+    return page.book.parts
+
+
+def evidence_grades(page: Page) -> dict[str, dict[str, str]]:
+    """The words that grade evidence, with what each means."""
+    return claims.EVIDENCE
+
+
+def fmt(value: Any, spec: str = "") -> str:
+    """``{{ grokking.accuracy | fmt(".1%") }}``: a number as Python's format language says."""
+    try:
+        return show(value, spec)
+    except (ValueError, TypeError) as error:
+        raise Problem(f"fmt({spec!r}) is not a format: {error}.", todo='Try fmt(".3g") or fmt(".1%").') from None
+
+
+def images(drawn: Figure, alt: str) -> str:
+    """A figure's two files, one for each colour scheme, with their size."""
+    label = re.sub(r"([\[\]])", r"\\\1", " ".join(alt.split()))
+    size = f'width="{drawn.width}" height="{drawn.height}" loading="lazy"'
+    files = zip(SCHEMES, (drawn.light, drawn.dark), strict=True)
+    return "\n".join(f"![{label}]({_address(path)}#only-{scheme}){{ {size} }}" for scheme, path in files)
+
+
+FILTERS = {"fmt": fmt, "images": images}
+MACROS = (figure, watch, _code, _ran, verdicts, status, references, full_run, this_part, parts, evidence_grades)
+
+
+def _described(page: Page, macro: str, concept: str, name: str, alt: str, caption: str) -> Outputs:
+    """The outputs with a figure that is named and described. Raises ``Problem`` if it is not."""
+    if not concept or not name:
+        todo = f'Write {macro}("29/concept", "cell", alt=…, caption=…).'
+        raise Problem("A figure needs its concept and its name.", todo=todo)
+    for label, given, todo in (
+        ("alt text", alt, 'Say what the figure shows, for those who do not see it: alt="…".'),
+        ("caption", caption, 'Say what to look at: caption="…".'),
+    ):
+        if not str(given or "").strip():
+            raise Problem(f"The figure {name!r} has no {label}.", todo=todo)
+    return page.book.outputs(concept)
+
+
+def _address(path: Path) -> str:
+    """From the root of the documents: `page` makes it relative."""
+    generated = len(path.parts) - 1 - path.parts[::-1].index("generated")
+    return f"/{'/'.join(path.parts[generated:])}"
+
+
+def _take(page: Page) -> str:
+    """This page's script and notebook: to copy (see docs/assets/site.js), to keep, and to run elsewhere."""
+    concept = page.outputs.concept
+    stem = PurePosixPath(concept).name
+    script = f"/generated/{concept}/{stem}.py"
+    links = [
+        f"[Copy the whole script]({script}){{ .copy download={stem}.py }}",
+        f"[Download .py]({script}){{ download={stem}.py }}",
+        f"[Download notebook](/generated/{concept}/{stem}.ipynb){{ download={stem}.ipynb }}",
+    ]
+    # Colab opens only what lies in a repository on GitHub: .github/workflows/site.yml pushes it to a branch of its own.
+    if found := re.match(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?$", page.book.repository):
+        colab = f"https://colab.research.google.com/github/{found[1]}/blob/notebooks/{concept}/{stem}.ipynb"
+        links.append(f"[Open in Colab]({colab})")
+    return f'<p class="take" markdown>{" ".join(links)}</p>'
+
+
+def _row(anchor: str, verdict: Verdict) -> Iterator[str]:
+    """The cells of a claim in the table: nothing that it is judged by is left out."""
+    claim = verdict.claim
+    notes = {"Changed": claim.changed, "Chosen": claim.chosen}
+    small = (f"<small>{what}: {note}</small>" for what, note in notes.items() if note)
+    yield "".join((f'<span id="{anchor}">{claim.says}</span>', *small))
+    yield claim.paper
+    also = (f"<small>{says}: {number}</small>" for says, number in verdict.also.items())
+    yield "".join((f"**{verdict.measured}**", *also))
+    yield (f"<small>{claim.comparison}</small>" if claim.comparison else "") + verdict.control
+    mark = "<b>✓ holds</b>" if verdict.holds else '<b class="not">✗ does not hold</b>'
+    yield f"{mark}<br>`{claim.holds}`<br>{' '.join(f'<i>{grade}</i>' for grade in claim.evidence)}"
+
+
+def _cell(text: str) -> str:
+    """What can stand in a cell of a table: a bar would end it, and in a formula a bar has a name."""
+    named = FORMULA.sub(lambda tex: tex[0].replace(r"\|", r"\Vert ").replace("|", r"\vert "), text)
+    return named.replace("|", "\\|")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 0.1:
+        return "under 0.1 s"
+    return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.1f} s"

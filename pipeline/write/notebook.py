@@ -1,0 +1,40 @@
+"""The full run of an experiment as Markdown, for engines that do not read notebooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from pipeline.problem import Problem
+from pipeline.run.outputs import Outputs
+from pipeline.write.macros import images
+
+NAME, INSTEAD = "run.ipynb", "run.md"
+
+
+def markdown(outputs: Outputs) -> str:
+    """Every cell with what it printed and drew; links are as seen from the notebook's own folder."""
+    notebook = json.loads((outputs.folder / NAME).read_text(encoding="utf-8"))
+    return "\n\n".join(part for cell in notebook["cells"] for part in _cell(cell, outputs)) + "\n"
+
+
+def _cell(cell: dict[str, object], outputs: Outputs) -> Iterator[str]:
+    source = cell["source"]
+    text = "".join(source) if isinstance(source, list) else str(source)
+    if cell["cell_type"] != "code":
+        yield text
+        return
+    yield f"```python\n{text}\n```"
+    metadata = cell["metadata"]
+    name = str(metadata.get("title", "")) if isinstance(metadata, dict) else ""
+    printed = outputs.folder / "cells" / f"{name}.txt"
+    if printed.is_file():
+        yield f"```text\n{printed.read_text(encoding='utf-8')}\n```"
+    for kind in (outputs.figure, outputs.animation):
+        try:
+            drawn = kind(name)
+        except Problem:  # it draws nothing, or what it draws moves
+            continue
+        alt = f"The figure that the cell {name} draws."
+        yield images(drawn, alt).replace(f"(/generated/{outputs.concept}/", "(")
+        return
