@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: site serve test fast-test lint bench lock clean
+ENGINES := .cache/engines/packages
+.PHONY: site serve test fast-test lint engines bench lock clean
 
 site: $(INSTALLED)
 	@"$(BIN)/python" -m mkdocs build --strict
@@ -26,7 +27,17 @@ lint: $(INSTALLED)
 	@"$(BIN)/python" -m ruff check --quiet .
 	@"$(BIN)/python" -m ruff format --check --quiet .
 	@"$(BIN)/python" -m mypy
+	@"$(BIN)/lint-imports" --no-cache --no-logo
 	@"$(BIN)/typos"
+
+# The same sources by three engines, compared page by page.
+engines: $(INSTALLED) $(ENGINES)/.installed
+	@"$(BIN)/python" -m tests.engines
+
+# Laid beside .venv, which they share with MkDocs: Python finds both by PYTHONPATH (tests/engines/build.py).
+$(ENGINES)/.installed: tests/engines/requirements.txt $(INSTALLED)
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target "$(ENGINES)" -r tests/engines/requirements.txt
+	@touch "$@"
 
 bench: $(INSTALLED)
 	@"$(BIN)/python" -m tests.bench
