@@ -6,7 +6,6 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export NO_MKDOCS_2_WARNING := 1
 
-ENGINES := .cache/engines/packages
 .PHONY: site serve test fast-test lint engines bench lock clean
 
 site: $(INSTALLED)
@@ -31,16 +30,16 @@ lint: $(INSTALLED)
 	@"$(BIN)/typos"
 
 # The same sources by three engines, compared page by page.
-engines: $(INSTALLED) $(ENGINES)/.installed
+engines: $(INSTALLED) .cache/engines/packages/.installed
 	@"$(BIN)/python" -m tests.engines
 
-# Laid beside .venv, which they share with MkDocs: Python finds both by PYTHONPATH (tests/engines/build.py).
-$(ENGINES)/.installed: tests/engines/requirements.txt $(INSTALLED)
-	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target "$(ENGINES)" -r tests/engines/requirements.txt
-	@touch "$@"
-
-bench: $(INSTALLED)
+bench: $(INSTALLED) .cache/bench/packages/.installed
 	@"$(BIN)/python" -m tests.bench
+
+# What only these two need is laid beside .venv, whose packages it shares; each names its folder in PYTHONPATH.
+.cache/%/packages/.installed: tests/%/requirements.txt $(INSTALLED)
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --upgrade --target "$(@D)" -r $< -c requirements.lock
+	@touch "$@"
 
 # All that is installed, for every system and Python that we support. Run it after a change of requirements.txt.
 lock:
