@@ -76,13 +76,15 @@ def _copy(target: Path) -> None:
 
 def _plain_site(project: Path, plain: Path) -> None:
     """The same pages, their macros and includes resolved, without anything of ours."""
-    shutil.copytree(project / "docs", plain / "docs")
-    for page in (project / "docs").rglob("*.md"):
-        name = page.relative_to(project / "docs")
+    shutil.copytree(project / "docs", plain / "docs", ignore=shutil.ignore_patterns("templates"))
+    for page in (plain / "docs").rglob("*.md"):
+        name = page.relative_to(plain / "docs")
         folder = name.parent if name.stem == "index" else name.with_suffix("")
-        shutil.copy(project / "site" / folder / "index.md", plain / "docs" / name)
+        shutil.copy(project / "site" / folder / "index.md", page)
     config = yaml.load((project / "mkdocs.yml").read_text(), Loader=yaml.BaseLoader)
-    del config["hooks"], config["watch"]
+    for ours in ("hooks", "watch", "site_url", "repo_url", "extra_templates"):
+        config.pop(ours, None)
+    del config["theme"]["custom_dir"], config["theme"]["icon"]
     for kind in ("plugins", "markdown_extensions"):
         config[kind] = [entry for entry in config[kind] if not any(name in entry for name in OURS)]
     text = re.sub(r"'(true|false)'", r"\1", yaml.safe_dump(config))
