@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: site serve test fast-test lint bench lock clean
+.PHONY: site serve test fast-test lint engines bench lock clean
 
 site: $(INSTALLED)
 	@"$(BIN)/python" -m mkdocs build --strict
@@ -26,10 +26,20 @@ lint: $(INSTALLED)
 	@"$(BIN)/python" -m ruff check --quiet .
 	@"$(BIN)/python" -m ruff format --check --quiet .
 	@"$(BIN)/python" -m mypy
+	@"$(BIN)/lint-imports" --no-cache --no-logo
 	@"$(BIN)/typos"
 
-bench: $(INSTALLED)
+# The same sources by three engines, compared page by page.
+engines: $(INSTALLED) .cache/engines/packages/.installed
+	@"$(BIN)/python" -m tests.engines
+
+bench: $(INSTALLED) .cache/bench/packages/.installed
 	@"$(BIN)/python" -m tests.bench
+
+# What only these two need is laid beside .venv, whose packages it shares; each names its folder in PYTHONPATH.
+.cache/%/packages/.installed: tests/%/requirements.txt $(INSTALLED)
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --upgrade --target "$(@D)" -r $< -c requirements.lock
+	@touch "$@"
 
 # All that is installed, for every system and Python that we support. Run it after a change of requirements.txt.
 lock:

@@ -23,11 +23,12 @@ from rich.table import Table
 
 from pipeline.run.outputs import Outputs
 from pipeline.run.snippet import find
+from tests.bench import gallery
 from tests.bench.headline import HEADLINES
 from tests.bench.recipes import RECIPES, seconds_to_phenomenon
 from tests.project import ROOT
 
-OURS = ("module_name", "force_render_paths")  # options of the macros plugin that reach into our code or our pages
+OURS = ("macros", "pymdownx.snippets", "pipeline.markup")  # the written pages have nothing left for them
 REPEATS = 5
 PYTHON = ".venv/bin/python"
 console = Console(width=110)
@@ -35,20 +36,29 @@ console = Console(width=110)
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        project, plain = Path(folder, "project"), Path(folder, "plain")
+        project, plain, sphinx = (Path(folder, name) for name in ("project", "plain", "sphinx"))
         _copy(project)
-        cold = _seconds([PYTHON, "-m", "mkdocs", "build", "--strict"], project)
+        build, build_gallery = [PYTHON, "-m", "mkdocs", "build", "--strict"], gallery.command()
+        cold = _seconds(build, project)
         _plain_site(project, plain)
-        build = [PYTHON, "-m", "mkdocs", "build", "--strict"]
-        warm, bare = _in_turns(lambda: _seconds(build, project), lambda: _seconds(build, plain))
+        gallery.write([snippet.path for snippet in find(project)], sphinx)
+        cold_gallery = _seconds(build_gallery, sphinx)
+        warm, bare, warm_gallery = _in_turns(
+            lambda: _seconds(build, project), lambda: _seconds(build, plain), lambda: _seconds(build_gallery, sphinx)
+        )
         rows = [
             ("cold build: every snippet runs", f"{cold:.1f} s"),
+            ("the same scripts by sphinx-gallery, cold", f"{cold_gallery:.1f} s"),
             ("warm build: nothing runs", f"{warm:.2f} s"),
-            ("the same pages by material, jupyter and macros alone", f"{bare:.2f} s ({warm - bare:+.2f} s for ours)"),
+            ("the same pages by material and jupyter alone", f"{bare:.2f} s (ours: {warm / bare:.2f} of it)"),
+            (
+                "the same scripts by sphinx-gallery, warm",
+                f"{warm_gallery:.2f} s (ours: {warm / warm_gallery:.2f} of it)",
+            ),
             ("check of freshness", f"{_freshness(project) * 1000:.0f} ms"),
             ("a page after an edit of its prose, under serve", f"{_prose_edit(project):.2f} s"),
         ]
-        _table(f"The site (median of {REPEATS}, the cold build once)", ("what", "time"), rows)
+        _table(f"The site (median of {REPEATS}, in turns; the cold builds once)", ("what", "time"), rows)
         whole = _snippets(project)
         _headlines(project, whole)
         _pages(project / "site")
@@ -66,19 +76,17 @@ def _copy(target: Path) -> None:
 
 def _plain_site(project: Path, plain: Path) -> None:
     """The same pages, their macros and includes resolved, without anything of ours."""
-    shutil.copytree(project / "docs", plain / "docs")
-    for page in (project / "docs").rglob("*.md"):
-        name = page.relative_to(project / "docs")
+    shutil.copytree(project / "docs", plain / "docs", ignore=shutil.ignore_patterns("templates"))
+    for page in (plain / "docs").rglob("*.md"):
+        name = page.relative_to(plain / "docs")
         folder = name.parent if name.stem == "index" else name.with_suffix("")
-        shutil.copy(project / "site" / folder / "index.md", plain / "docs" / name)
+        shutil.copy(project / "site" / folder / "index.md", page)
     config = yaml.load((project / "mkdocs.yml").read_text(), Loader=yaml.BaseLoader)
-    del config["hooks"], config["watch"]
-    config["plugins"] = [
-        {name: {k: v for k, v in (options or {}).items() if k not in OURS}} if options else name
-        for name, options in (next(iter(p.items())) if isinstance(p, dict) else (p, None) for p in config["plugins"])
-    ]
-    extensions = config["markdown_extensions"]
-    config["markdown_extensions"] = [e for e in extensions if "pymdownx.snippets" not in e]  # nothing left to include
+    for ours in ("hooks", "watch", "site_url", "repo_url", "extra_templates"):
+        config.pop(ours, None)
+    del config["theme"]["custom_dir"], config["theme"]["icon"]
+    for kind in ("plugins", "markdown_extensions"):
+        config[kind] = [entry for entry in config[kind] if not any(name in entry for name in OURS)]
     text = re.sub(r"'(true|false)'", r"\1", yaml.safe_dump(config))
     (plain / "mkdocs.yml").write_text(text)
     (plain / ".venv").symlink_to(Path(sys.prefix))
