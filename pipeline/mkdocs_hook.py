@@ -15,13 +15,12 @@ from mkdocs.exceptions import BuildError
 from mkdocs.plugins import event_priority
 from mkdocs.utils import get_relative_url
 
-from pipeline.finish import access, dress, search, site
+from pipeline.finish import access, search, site
 from pipeline.finish import csp as policy
 from pipeline.finish import minify as lighten
 from pipeline.finish.metadata import Machines
-from pipeline.run.outputs import Outputs
-from pipeline.write import glossary, mathml
-from pipeline.write.pages import concept_of, measure
+from pipeline.write import mathml
+from pipeline.write.pages import measure
 from pipeline.write.references import Citations
 from pipeline.write.references import read as read_references
 
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 NOTEBOOK_STYLES = "assets/notebook.css"
 build = site.Build()
-fence = dress.Fence()
-terms = glossary.Glossary(Path(__file__).resolve().parent.parent / "docs")
 
 
 def on_startup(command: str, **_: Any) -> None:
@@ -49,10 +46,7 @@ def on_config(config: MkDocsConfig) -> None:
     docs = Path(config.config_file_path).parent / "docs"  # from whichever folder MkDocs was called
     config.mdx_configs["pymdownx.snippets"]["base_path"] = [str(docs / "generated")]
     config.plugins["macros"].config["include_dir"] = str(docs / "templates")
-    python = {"name": "python", "class": "highlight", "format": fence}
-    config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [python]
-    terms.docs = docs
-    config.markdown_extensions.append(terms)  # type: ignore[arg-type]  # Markdown takes more than names
+    config.markdown_extensions.append("pipeline.markup")  # when mkdocs.yml is read, it cannot be found yet
     if build.serving:
         config.plugins["macros"].config["on_error_fail"] = False  # it would end the server
         config.validation.links.anchors = logging.INFO  # a page that waits to be mended has none to be linked to
@@ -88,19 +82,17 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
         page.meta["search"] = {"exclude": True}  # the article says the same, and is the one to find
     else:
         root = Path(config.config_file_path).parent
-        terms.source = page.file.src_uri
-        fence.seconds = Outputs(root, concept_of(page.file.src_uri)).seconds
         known = read_references(root)
         markdown = Citations(known, first=str(page.meta.get("reference", ""))).resolve(markdown)
+        markdown = _until_pages_are_written(markdown, page, root)
     return build.above(page.file.src_uri) + markdown
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     if not _is_notebook(page):
-        html = search.without_noise(dress.page(mathml.in_article(html)))
         page.meta["lengths"] = measure(html)
         return _with_lengths(html, page)
-    html, styles = lighten.notebook(mathml.in_notebook(lighten.code(html)))
+    html, styles = lighten.notebook(mathml.in_notebook(html))
     site.write(Path(config.site_dir, NOTEBOOK_STYLES), styles)
     return f'<link rel="stylesheet" href="{get_relative_url(NOTEBOOK_STYLES, page.url)}">\n{html}'
 
@@ -155,3 +147,34 @@ def _with_lengths(text: str, page: Page) -> str:
 
 def _is_notebook(page: Page) -> bool:
     return page.file.src_uri.endswith(".ipynb")
+
+
+def _until_pages_are_written(markdown: str, page: Page, root: Path) -> str:
+    """What the written Markdown will carry: seconds behind the fences, definitions at the end."""
+    import re
+    from posixpath import relpath
+
+    from pipeline.run.outputs import Outputs
+    from pipeline.write import formulas, glossary
+    from pipeline.write.numbers import duration
+    from pipeline.write.pages import concept_of
+
+    seconds = Outputs(root, concept_of(page.file.src_uri)).seconds
+
+    def fence(match: re.Match[str]) -> str:
+        ran = seconds.get((root / "docs/generated" / match[2]).read_text(encoding="utf-8").strip())
+        return match[0] if ran is None else match[0].replace("python", f'python ran="{duration(ran)}"', 1)
+
+    markdown = re.sub(r'^( *)```python\n *--8<-- "(.*?)"', fence, markdown, flags=re.MULTILINE)
+    file = root / "docs/glossary.md"
+    if page.file.src_uri != "glossary.md" and file.is_file() and (read := glossary.read(file)):
+        terms, pattern = read
+        forms = {(form[0].lower(), form[1].lower()) for form in pattern.findall(markdown)}
+        address = relpath("glossary.md", Path(page.file.src_uri).parent.as_posix())
+        lines = (
+            f'[{whole}]: {address}#{terms[form].anchor} "{terms[form].definition}"' for whole, form in sorted(forms)
+        )
+        markdown += "\n\n" + "\n".join(lines)
+    for _, problem in formulas.check(markdown):
+        raise BuildError(f"the site was not built.\n\n{problem.at(f'docs/{page.file.src_uri}')}\n")
+    return markdown
