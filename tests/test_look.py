@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from pipeline.finish.dress import duration, page
 from pipeline.run.outputs import dark_colours
+from pipeline.write.numbers import duration
 from pipeline.write.pages import colab
 from tests import guards
 from tests.colours import contrast
@@ -69,18 +69,10 @@ def test_in_30_seconds_is_one_block_that_ends_with_the_analogy(good_project: Pro
     assert one(block, "p:last-child > em").get_text() == "Like counting to ten, twice."
 
 
-def test_a_page_without_it_is_left_as_it_is() -> None:
-    html = '<h2 id="see-it-happen">See it happen</h2><p>Text.</p>'
-    assert page(html) == html
-
-
-def test_each_table_has_a_box_to_be_scrolled_in_and_no_range_is_broken(good_project: Project) -> None:
+def test_each_table_has_a_box_to_be_scrolled_in(good_project: Project) -> None:
     tables = soup(good_project).select("table")
     assert tables
     assert all(isinstance(t.parent, Tag) and t.parent["class"] == ["table"] and t["class"] == ["data"] for t in tables)
-    html = page("<table><td>13 (8–20)</td><td>0 (−1 to 1 × 10⁻⁴)</td><td>two (see a–b)</td></table>")
-    ranges = BeautifulSoup(html, "html.parser").select(".range")
-    assert [tag.get_text() for tag in ranges] == ["(8–20)", "(−1 to 1 × 10⁻⁴)"]
 
 
 def test_each_block_says_how_long_it_ran_and_no_one_copies_that(good_project: Project) -> None:

@@ -12,15 +12,6 @@ if TYPE_CHECKING:
     from pipeline.write.parts import Concept
 
 EXCLUDED = 'data-search-exclude="x"'  # as the theme's search has it; it takes the mark out of the page again
-# Code is left out, or half of what is found would be imports; all but the first block of this section.
-TAKE_HOME = re.compile(r'(<h2 id="take-it-home">.*?<pre>)', re.DOTALL)
-
-
-def without_noise(html: str) -> str:
-    """A page's content with marks on what is not to be found."""
-    parts = TAKE_HOME.split(html)
-    parts[::2] = [part.replace("<pre", f"<pre {EXCLUDED}") for part in parts[::2]]
-    return "".join(parts).replace('<math display="block"', f'<math {EXCLUDED} display="block"')
 
 
 def entries(concept: Concept, url: str, html: str) -> list[dict[str, Any]]:

@@ -1,1 +1,32 @@
-"""What we mark in a page when its Markdown becomes HTML: one extension of Python-Markdown, for any engine that runs those."""
+"""Markdown -> HTML, as far as it is ours: one extension of Python-Markdown, ``pipeline.markup``, for any engine that runs such.
+
+It has no configuration, reads no file, and knows no engine. ``code`` draws blocks of Python, ``formulas`` TeX, ``terms`` links
+their first use to the glossary, ``layout`` marks what the stylesheet lays out, ``unsearched`` what the search does not find.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markdown.extensions import Extension
+
+from pipeline.markup import code, formulas, layout, terms, unsearched
+
+if TYPE_CHECKING:
+    from markdown import Markdown
+
+
+class Markup(Extension):
+    def extendMarkdown(self, md: Markdown) -> None:
+        md.registerExtensions(["pymdownx.highlight", "pymdownx.superfences"], code.SETTINGS)
+        formulas.register(md)
+        # After attributes (8) and smart quotes (6), by whose classes and words these go, and after headings got their
+        # ids (5); before the engine resolves links (0).
+        md.treeprocessors.register(terms.FirstUses(md), "terms", 4)
+        md.treeprocessors.register(layout.Layout(md), "layout", 3)
+        md.treeprocessors.register(unsearched.Marks(md), "unsearched", 2)
+
+
+def makeExtension(**_: object) -> Markup:
+    """As Python-Markdown asks for it."""
+    return Markup()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.problem import Problem, UnknownName
 from pipeline.run.outputs import SCHEMES, Figure, Outputs
-from pipeline.write import citations, claims
-from pipeline.write.numbers import show
+from pipeline.write import citations, claims, formulas
+from pipeline.write.numbers import duration, show
 from pipeline.write.parts import Part
 from pipeline.write.template import Block
 from pipeline.write.verdicts import Verdict
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 WHAT_IT_MEANS = "[What a verdict means, and how strong the evidence is](/how-it-works.md#what-a-verdict-means)"
 LENGTHS = {"words": "<!-- words -->", "minutes": "<!-- minutes -->", "seconds": "<!-- seconds -->"}  # known at the end
-FORMULA = re.compile(r"\\\(.*?\\\)|\$[^$]+\$")
 
 
 def figure(page: Page, concept: str = "", name: str = "", alt: str = "", caption: str = "") -> Block:
@@ -65,7 +64,7 @@ def _ran(page: Page, path: str) -> str:
     """How long a cell ran, for the fence around its code; nothing if it is no cell."""
     cell = PurePosixPath(path)
     seconds = page.book.outputs_of(cell.parent.parent.as_posix()).record.get("seconds_by_cell", {}).get(cell.stem)
-    return "" if seconds is None else f' ran="{_duration(seconds)}"'
+    return "" if seconds is None else f' ran="{duration(seconds)}"'
 
 
 def verdicts(page: Page) -> Block:
@@ -82,7 +81,7 @@ def verdicts(page: Page) -> Block:
     )
     rows = ["| Claim | Paper | Measured here | Control | Verdict |", "|---|---|---|---|---|"]
     for anchor, verdict in zip(claims.anchors([v.claim for v in page.verdicts]), page.verdicts, strict=True):
-        rows.append(f"| {' | '.join(map(_cell, _row(anchor, verdict)))} |")
+        rows.append(f"| {' | '.join(map(formulas.cell, _row(anchor, verdict)))} |")
     table = "\n".join(rows)
     return Block(f'{intro}\n\n<div class="claims" markdown>\n\n{table}\n\n{WHAT_IT_MEANS}\n\n</div>')
 
@@ -114,7 +113,7 @@ def full_run(page: Page) -> Block:
     """Links to all that came out of this page's run."""
     folder = f"/generated/{page.outputs.concept}"
     return Block(
-        f'{_take(page)}\n\n<p class="full-run" markdown>[Every cell with what it printed and drew]({folder}/run.ipynb)'
+        f'{_take(page)}\n\n<p class="unsearched" markdown>[Every cell with what it printed and drew]({folder}/run.ipynb)'
         f" · [all numbers as data]({folder}/results.json)</p>"
     )
 
@@ -208,15 +207,3 @@ def _row(anchor: str, verdict: Verdict) -> Iterator[str]:
     yield (f"<small>{claim.comparison}</small>" if claim.comparison else "") + verdict.control
     mark = "<b>✓ holds</b>" if verdict.holds else '<b class="not">✗ does not hold</b>'
     yield f"{mark}<br>`{claim.holds}`<br>{' '.join(f'<i>{grade}</i>' for grade in claim.evidence)}"
-
-
-def _cell(text: str) -> str:
-    """What can stand in a cell of a table: a bar would end it, and in a formula a bar has a name."""
-    named = FORMULA.sub(lambda tex: tex[0].replace(r"\|", r"\Vert ").replace("|", r"\vert "), text)
-    return named.replace("|", "\\|")
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 0.1:
-        return "under 0.1 s"
-    return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.1f} s"

@@ -124,3 +124,10 @@ def one_seed(results: Mapping[str, Any], position: int) -> dict[str, Any]:
         name: [value[position]] if isinstance(value, list) and len(value) == count else value
         for name, value in results.items()
     }
+
+
+def duration(seconds: float) -> str:
+    """How long something ran, as it is shown."""
+    if seconds < 0.1:
+        return "under 0.1 s"
+    return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.1f} s"

@@ -133,8 +133,8 @@ class Page:
         text = Template(self.book.environment, text, self.source.file, self.first).render(names, self._note_unless_waiting)
         text = citations.Citations(self.book.bibliography, str(self.meta.get("reference", ""))).resolve(text)
         text = self._with_lengths(text)
-        for tex, block, _ in formulas.find(text):
-            self._check_formula(tex, block)
+        for _, problem in formulas.check(text):
+            self._note_formula(problem)
         seen: Counter[str] = Counter()
         text = prose.outside_code(lambda part: self._with_ids(FROM_ROOT.sub(self._relative, part), seen), text)
         return self._front_matter() + text.rstrip("\n") + "\n" + "".join(self._terms(text))
@@ -157,15 +157,13 @@ class Page:
             text = text.replace(place, f"{getattr(length, name):,}")
         return text
 
-    def _check_formula(self, tex: str, block: bool) -> None:
-        try:
-            formulas.mathml(tex, block)
-        except Problem as problem:
-            lines = self.source.text.split("\n")
-            first = tex.strip().partition("\n")[0]
-            exactly = self.source.lines(first)
-            nearly = difflib.get_close_matches(first, lines, n=1, cutoff=0)  # with its macros resolved it stands nowhere
-            self.note(problem.at(self.source.file, exactly[0] if exactly else lines.index(nearly[0]) + 1))
+    def _note_formula(self, problem: Problem) -> None:
+        """The line of a formula is looked for in the source: with its macros resolved it may stand there otherwise."""
+        lines = self.source.text.split("\n")
+        first = problem.detail.partition("\n")[0]
+        line = next((line for line in lines if first in line), None)
+        nearest = line or difflib.get_close_matches(first, lines, n=1, cutoff=0)[0]
+        self.note(problem.at(self.source.file, lines.index(nearest) + 1))
 
     def _relative(self, link: re.Match[str]) -> str:
         """A link from the root of the documents, as seen from this page: so it leads there in every engine."""
