@@ -19,6 +19,7 @@ from pipeline.finish import access, dress, search, site
 from pipeline.finish import csp as policy
 from pipeline.finish import minify as lighten
 from pipeline.finish.metadata import Machines
+from pipeline.problem import Problem
 from pipeline.run.outputs import Outputs
 from pipeline.write import glossary, mathml
 from pipeline.write.pages import concept_of, measure
@@ -61,7 +62,11 @@ def on_config(config: MkDocsConfig) -> None:
 
 
 def on_pre_build(config: MkDocsConfig) -> None:
-    if problems := build.prepare(Path(config.config_file_path).parent):
+    try:
+        problems = build.prepare(Path(config.config_file_path).parent)
+    except Problem as problem:  # nothing can be written here
+        problems = str(problem)
+    if problems:
         raise BuildError(f"the site was not built.\n\n{problems}\n")
 
 
