@@ -1,4 +1,4 @@
-"""``python -m pipeline``: run what is stale, or say why it is."""
+"""``python -m pipeline run``: run what is stale, or say why it is."""
 
 from __future__ import annotations
 
@@ -7,44 +7,60 @@ import sys
 from pathlib import Path
 
 from pipeline.problem import Problem, UnknownName, report
+from pipeline.run import lock, schedule
 from pipeline.run.outputs import Outputs
-from pipeline.run.schedule import TIME_LIMIT, alone, run, why_stale
 from pipeline.run.snippet import Snippet, find
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m pipeline", description="Run the snippets whose outputs are stale.")
+    parser = argparse.ArgumentParser(prog="python -m pipeline", description="What joins the snippets and the pages.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands.add_parser("run", help="run the snippets whose outputs are stale"))
+    options = parser.parse_args()
+    try:
+        status: int = options.command(options)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    limit = schedule.TIME_LIMIT
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these: 29/grokking, or just grokking")
     parser.add_argument("--force", action="store_true", help="run them even if nothing changed")
     parser.add_argument("--explain", action="store_true", help="say why each would run, and run nothing")
     parser.add_argument("--jobs", type=int, metavar="N", help="so many at once (default: one per core)")
-    parser.add_argument(
-        "--time-limit", type=float, default=TIME_LIMIT, metavar="S", help="seconds a snippet (default: %(default)g)"
-    )
-    options = parser.parse_args()
+    parser.add_argument("--time-limit", type=float, default=limit, metavar="S", help="seconds a snippet (%(default)g)")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run what is stale, or say why it is. Returns the exit status."""
     if options.jobs is not None and options.jobs < 1:
-        parser.error(f"--jobs is the number of snippets to run at once, at least 1, not {options.jobs}")
-    if options.time_limit <= 0:
-        parser.error(f"--time-limit is a number of seconds above 0, not {options.time_limit:g}")
-    try:
-        snippets = _select(find(ROOT), options.names)
-    except Problem as problem:
-        print(problem, file=sys.stderr)
-        return 2
+        raise Problem(f"--jobs is the number of snippets to run at once, at least 1, not {options.jobs}.")
+    if not options.time_limit > 0:
+        raise Problem(f"--time-limit is a number of seconds above 0, not {options.time_limit:g}.")
+    snippets = _select(find(ROOT), options.names)
     if options.explain:
         for snippet in snippets:
-            reason = why_stale(snippet)
+            reason = schedule.why_stale(snippet)
             print(f"{snippet.concept}: {f'would run: {reason}' if reason else 'fresh'}")
         return 0
-    with alone(ROOT):
-        reasons = {snippet: "forced" if options.force else why_stale(snippet) for snippet in snippets}
+    held = lock.acquire(ROOT)
+    try:
+        reasons = {snippet: "forced" if options.force else schedule.why_stale(snippet) for snippet in snippets}
         for snippet, reason in reasons.items():
             record = Outputs(ROOT, snippet.concept).record
             told = reason or f"fresh, ran in {record['seconds']} s on {record['when']}"
-            print(f"{snippet.concept}: {told}")
-        failures = run([s for s, reason in reasons.items() if reason], options.jobs, options.time_limit)
+            print(f"{snippet.concept}: {told}", flush=True)
+        failures = schedule.run([s for s, reason in reasons.items() if reason], options.jobs, options.time_limit)
+    finally:
+        held.release()
     if failures:
         print(report(problem for _, problem in failures), file=sys.stderr)
     return 1 if failures else 0

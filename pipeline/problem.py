@@ -53,6 +53,14 @@ class UnknownName(Problem):
         )
 
 
+def unwritable(folder: str, error: OSError) -> Problem:
+    """What is said where the system refuses to write into a folder of ours."""
+    what = f"The folder {folder} cannot be written: {error.strerror or error}."
+    return Problem(
+        what, error.filename, todo="Builds keep there what they made: work in a copy to which you may write."
+    )
+
+
 def report(problems: Iterable[Problem]) -> str:
     """All problems of a run in one text, each set apart by an empty line."""
     return "\n\n".join(str(problem) for problem in problems)

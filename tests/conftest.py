@@ -38,8 +38,7 @@ def take_home() -> Callable[[str], dict[str, Any]]:
     """The names that the cell `take-home` of a concept defines, run alone as a reader would."""
 
     def namespace(concept: str) -> dict[str, Any]:
-        cells = Snippet(ROOT, concept).read()
-        (source,) = (cells.notebook.cells[at].source for at, name in cells.code() if name == "take-home")
+        (source,) = (cell.code for cell in Snippet(ROOT, concept).read() if cell.name == "take-home")
         names: dict[str, Any] = {"__name__": "take_home"}
         exec(compile(source, f"{concept}: take-home", "exec"), names)
         return names

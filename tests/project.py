@@ -77,7 +77,7 @@ class Project:
         found = []
         for process in psutil.process_iter(["cmdline"]):
             with contextlib.suppress(psutil.Error):
-                if "ipykernel" in str(process.info["cmdline"]) and process.environ().get(MARK) == str(self.folder):
+                if "session.py" in str(process.info["cmdline"]) and process.environ().get(MARK) == str(self.folder):
                     found.append(process)
         return found
 

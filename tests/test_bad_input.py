@@ -69,7 +69,7 @@ def test_a_failure_is_not_remembered_as_a_success(project: Project) -> None:
 
 def test_beyond_the_time_limit(project: Project) -> None:
     project.replace(SNIPPET, FIRST, "import threading\nthreading.Event().wait()\n" + FIRST)
-    done = project.command("pipeline", "--time-limit", "3")
+    done = project.command("pipeline", "run", "--time-limit", "3")
     assert done.returncode == 1
     assert list(lines_of(done.stderr, f"{SNIPPET}:5:", "'setup'", "still running", "time limit of 3 s"))
     assert not project.processes()
@@ -400,7 +400,7 @@ def test_a_damaged_entry_is_run_again(project: Project, file: str, damage: str) 
     else:
         broken = {"cut in half": content[: len(content) // 2], "emptied": b"", "edited": content.replace(b"e", b"a", 1)}
         entry.write_bytes(broken[damage])
-    done = project.command("pipeline")
+    done = project.command("pipeline", "run")
     assert done.returncode == 0, done.stderr
     assert "ran 29/toy" in done.stderr
     if file != "run.json":  # which holds the time of its run

@@ -262,7 +262,7 @@ def test_the_two_schemes_of_an_animation_differ_in_their_colours_alone(kind: str
 def test_an_animation_that_is_shown_as_well_is_one_figure(project: Project) -> None:
     project.replace(SNIPPET, "\nanimation\n", "\nplt.show()\nanimation\n")
     before = project.read(f"{GENERATED}/in-motion.light.svg")
-    assert project.command("pipeline").returncode == 0
+    assert project.command("pipeline", "run").returncode == 0
     after = project.read(f"{GENERATED}/in-motion.light.svg")
     number = r"\bp[0-9a-f]{10}\b"  # of a clip path: the axes' place to the last decimal
     assert re.sub(number, "", after) == re.sub(number, "", before)

@@ -99,13 +99,13 @@ def test_another_version_makes_a_run_stale(project: Project, library: str) -> No
 def test_prose_and_time_do_not_make_a_run_stale(project: Project) -> None:
     project.replace(PAGE, "It comes {{", "In the end it comes {{")
     (project.folder / SNIPPET).touch()
-    assert project.command("pipeline", "--explain").stdout == "29/toy: fresh\n"
+    assert project.command("pipeline", "run", "--explain").stdout == "29/toy: fresh\n"
 
 
 def test_two_runs_of_one_key_give_the_same_bytes(project: Project) -> None:
     before = project.digest(GENERATED)
     times = {path: path.stat().st_mtime_ns for path in (project.folder / GENERATED).rglob("*") if path.is_file()}
-    assert project.command("pipeline", "--force").returncode == 0
+    assert project.command("pipeline", "run", "--force").returncode == 0
     after = project.digest(GENERATED)
     record = f"{GENERATED}/run.json"  # which holds the time
     assert {**before, record: ""} == {**after, record: ""}
@@ -115,7 +115,7 @@ def test_two_runs_of_one_key_give_the_same_bytes(project: Project) -> None:
 
 def test_what_a_snippet_no_longer_gives_is_removed(project: Project) -> None:
     project.replace(SNIPPET, "# %% line", "# %% slope")
-    assert project.command("pipeline").returncode == 0
+    assert project.command("pipeline", "run").returncode == 0
     assert not list((project.folder / GENERATED).rglob("line.*"))
     assert (project.folder / GENERATED / "slope.light.svg").is_file()
 
@@ -126,19 +126,19 @@ def test_a_snippet_runs_in_an_empty_folder_of_its_own_with_one_thread(project: P
         'print(results["delay"])',
         "results['files'] = len(os.listdir())\nresults['threads'] = int(os.environ['OMP_NUM_THREADS'])",
     )
-    assert project.command("pipeline").returncode == 0
+    assert project.command("pipeline", "run").returncode == 0
     results = json.loads(project.read(f"{GENERATED}/results.json"))
     assert (results["files"], results["threads"]) == (0, 1)
 
 
 def test_the_command_line_selects_explains_and_forces(project: Project) -> None:
-    assert "fresh, ran in" in project.command("pipeline", "toy").stdout
+    assert "fresh, ran in" in project.command("pipeline", "run", "toy").stdout
     project.replace(SNIPPET, "Twice x.", "Two times x.")
-    explained = project.command("pipeline", "--explain")
+    explained = project.command("pipeline", "run", "--explain")
     assert explained.stdout == "29/toy: would run: snippet changed\n"
-    assert project.command("pipeline", "--explain").stdout == explained.stdout  # it ran nothing
-    assert "ran 29/toy" in project.command("pipeline", SNIPPET, "--jobs", "1").stderr
-    assert "ran 29/toy" in project.command("pipeline", "29/toy", "--force").stderr
+    assert project.command("pipeline", "run", "--explain").stdout == explained.stdout  # it ran nothing
+    assert "ran 29/toy" in project.command("pipeline", "run", SNIPPET, "--jobs", "1").stderr
+    assert "ran 29/toy" in project.command("pipeline", "run", "29/toy", "--force").stderr
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_the_command_line_selects_explains_and_forces(project: Project) -> None:
     ],
 )
 def test_the_command_line_refuses_what_makes_no_sense(project: Project, arguments: list[str], said: str) -> None:
-    done = project.command("pipeline", *arguments)
+    done = project.command("pipeline", "run", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -170,7 +170,7 @@ def test_nothing_slow_is_imported_when_nothing_runs(good_project: Project) -> No
 
 def test_a_traceback_in_a_function_names_the_line_of_the_file(project: Project) -> None:
     line = project.replace(SNIPPET, "    return 2 * x", "    # a comment first\n    return 2 / x")
-    done = project.command("pipeline")
+    done = project.command("pipeline", "run")
     assert f"{SNIPPET}:{line + 1}:" in done.stderr
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.problem import Problem, report
 from pipeline.run import outputs as generated
-from pipeline.run.schedule import acquire, run, why_stale
+from pipeline.run.lock import acquire
+from pipeline.run.schedule import forget_others, run, why_stale
 from pipeline.run.snippet import Snippet, find
 from pipeline.write import check
 from pipeline.write.pages import page_of, problem_page
@@ -40,7 +41,7 @@ class Build:
         """Run what is stale and check every page. Returns what stands in the way of this build."""
         self._lock = acquire(root)
         snippets = find(root)
-        generated.forget_others(root, {snippet.concept for snippet in snippets})
+        forget_others(root, {snippet.concept for snippet in snippets})
         failures = self._run(snippets)
         if not self.serving:
             return report(failures.values()) or _report(check.check(root)) or _report(check.failing_claims(root))

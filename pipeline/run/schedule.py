@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
-import time
-from collections.abc import Iterator, Sequence
+import shutil
+import signal
+from collections.abc import Container, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.problem import Problem
+from pipeline.problem import Problem, unwritable
 from pipeline.run.outputs import Outputs
 from pipeline.run.snippet import Snippet
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 TIME_LIMIT = 120.0  # seconds a snippet
 
@@ -24,16 +28,32 @@ def why_stale(snippet: Snippet) -> str:
 def run(
     snippets: Sequence[Snippet], jobs: int | None = None, time_limit: float = TIME_LIMIT
 ) -> list[tuple[Snippet, Problem]]:
-    """Run these snippets, each in a process of its own, and write what came out of each that succeeds.
+    """Run these snippets, each in a process of its own, and keep what came out of each that succeeds.
 
-    Returns the failures; what an earlier run of a failing snippet left behind stays as it was.
+    Returns the failures; what an earlier run of a failing snippet left behind stays as it was. An interrupt, or the
+    request to end, ends the processes before it is raised as ``KeyboardInterrupt``.
     """
     if not snippets:
         return []
-    # Here and in `_run`, not above: nothing of this is needed, or paid for, when nothing runs.
+    # Here and below, not above: nothing of this is needed, or paid for, when nothing runs.
     import asyncio
 
-    return asyncio.run(_run(snippets, jobs or os.cpu_count() or 1, time_limit))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        return asyncio.run(_run(snippets, jobs or os.cpu_count() or 1, time_limit))
+    finally:
+        with contextlib.suppress(ValueError):
+            signal.signal(signal.SIGTERM, before)
+
+
+def forget_others(root: Path, concepts: Container[str]) -> None:
+    """Remove what came out of snippets that are there no more, so that no page shows it."""
+    for folder in (root / "docs" / "generated").glob("*/*/"):
+        if "/".join(folder.parts[-2:]) not in concepts:
+            try:
+                shutil.rmtree(folder)
+            except OSError as error:
+                raise unwritable("docs/generated", error) from None
 
 
 async def _run(snippets: Sequence[Snippet], jobs: int, time_limit: float) -> list[tuple[Snippet, Problem]]:
@@ -42,39 +62,22 @@ async def _run(snippets: Sequence[Snippet], jobs: int, time_limit: float) -> lis
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from pipeline.run.kernel import execute
-
-    console = Console(stderr=True)
+    with contextlib.suppress(ValueError):  # signals are for the main thread
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # asyncio's: it cancels what runs
     failures: list[tuple[Snippet, Problem]] = []
     places = asyncio.Semaphore(jobs)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
 
         async def one(snippet: Snippet) -> None:
             async with places:
-                key = snippet.key()
-                task = progress.add_task(snippet.concept, total=None)
                 try:
-                    cells = snippet.read()
-                    progress.update(task, total=len(list(cells.code())))
-                    done = -1
-
-                    def on_cell(name: str) -> None:
-                        nonlocal done
-                        done += 1
-                        progress.update(task, description=f"{snippet.concept} [dim]{name}", completed=done)
-
-                    executed = await execute(cells, time_limit, on_cell)
-                    if snippet.key() != key:
-                        raise Problem("The snippet was edited while it ran.", snippet.file, todo="Run it again.")
-                    Outputs(snippet.root, snippet.concept).write(executed, key)
-                    console.print(f"[green]ran[/] {snippet.concept} in {executed.seconds:.1f} s", highlight=False)
+                    await _run_one(snippet, time_limit, progress)
                 except (Problem, OSError) as error:
-                    problem = error if isinstance(error, Problem) else Problem(str(error), snippet.file)
-                    failures.append((snippet, problem))
-                    console.print(f"[red]failed[/] {snippet.concept}", highlight=False)
-                finally:
-                    progress.remove_task(task)
+                    failures.append(
+                        (snippet, error if isinstance(error, Problem) else Problem(str(error), snippet.file))
+                    )
+                    progress.console.print(f"[red]failed[/] {snippet.concept}", highlight=False)
 
         async with asyncio.TaskGroup() as group:
             for snippet in snippets:
@@ -82,28 +85,26 @@ async def _run(snippets: Sequence[Snippet], jobs: int, time_limit: float) -> lis
     return sorted(failures, key=lambda failure: failure[0].concept)
 
 
-@contextlib.contextmanager
-def alone(root: Path) -> Iterator[None]:
-    """Hold the project's lock: while one build runs snippets and reads what they gave, no other changes it."""
-    lock = acquire(root)
+async def _run_one(snippet: Snippet, time_limit: float, progress: Progress) -> None:
+    from pipeline.run.collect import collect
+    from pipeline.run.kernel import execute
+
+    key = snippet.key()
+    cells = snippet.read()
+    names = [cell.name for cell in cells if not cell.is_text]
+    task = progress.add_task(snippet.concept, total=len(names))
+
+    def on_cell(name: str) -> None:
+        progress.update(task, description=f"{snippet.concept} [dim]{name}", completed=names.index(name))
+
     try:
-        yield
+        executed = await execute(snippet, cells, time_limit, on_cell)
+        if snippet.key() != key:
+            raise Problem("The snippet was edited while it ran.", snippet.file, todo="Run it again.")
+        collect(snippet, cells, executed, key)
     finally:
-        lock.release()
-
-
-def acquire(root: Path):  # type: ignore[no-untyped-def]  # the import below is paid for only by who needs it
-    """The project's lock, held. The system gives it back if this process dies."""
-    from filelock import FileLock, Timeout
-
-    folder = root / ".cache"
-    folder.mkdir(exist_ok=True)
-    lock = FileLock(folder / "build.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print("Another build is at work here; waiting for it to finish.", file=sys.stderr)
-        start = time.monotonic()
-        lock.acquire()
-        print(f"It finished after {time.monotonic() - start:.0f} s.", file=sys.stderr)
-    return lock
+        progress.remove_task(task)
+    progress.console.print(f"[green]ran[/] {snippet.concept} in {executed.seconds:.1f} s", highlight=False)
+    if executed.warned:
+        progress.console.print(f"{snippet.concept} on standard error, which no page shows:", highlight=False)
+        progress.console.print(executed.warned[-2000:], markup=False, highlight=False)

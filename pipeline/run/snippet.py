@@ -1,28 +1,58 @@
-"""What is run: the scripts in ``snippets/``, their named cells, and the key of a run."""
+"""What is run: the scripts in ``snippets/``, the cells that they are cut into, and the key of a run."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import itertools
 import os
 import re
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pipeline.problem import Problem
 
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
-
-SCHEMA = 2  # of what the runner writes: raise it when the same run should give other files
+SCHEMA = 3  # of what a run writes: raise it when the same run should give other files
 STYLE = "snippets/matplotlibrc"
 LIBRARIES = ("torch", "numpy", "scikit-learn", "matplotlib")
-CELL_MARK = re.compile(r"^# %%(?!%)")
+MARK = re.compile(r"^(?=# %%(?:[ \t]|$))", re.MULTILINE)
+ALMOST_A_MARK = re.compile(r"^#(?! %%(?:[ \t]|$))[ \t]*%%(?!%).*", re.MULTILINE)
+TEXT = "[markdown]"
 CELL_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A slice of the file: its mark, which stands at ``line`` (from 1), and all that follows up to the next one."""
+
+    source: str
+    line: int
+
+    @property
+    def name(self) -> str:
+        return self.source.partition("\n")[0].removeprefix("# %%").strip()
+
+    @property
+    def is_text(self) -> bool:
+        return self.name == TEXT
+
+    @property
+    def body(self) -> str:
+        """All but the mark."""
+        return self.source.partition("\n")[2]
+
+    @property
+    def code(self) -> str:
+        return self.body.strip("\n")
+
+    @property
+    def text(self) -> str:
+        """What a text cell says, as Markdown."""
+        return "\n".join(line.removeprefix("#").removeprefix(" ") for line in self.body.split("\n")).strip("\n")
 
 
 @dataclass(frozen=True)
@@ -52,84 +82,97 @@ class Snippet:
             "pipeline": str(SCHEMA),
         }
 
-    def read(self) -> Cells:
-        """The script as a notebook. Raises ``Problem`` where it breaks the rules for names."""
-        import jupytext
-
+    def text(self) -> str:
+        """The script, its lines ended as Python ends them. Raises ``Problem`` if it is not UTF-8."""
         try:
-            text = self.path.read_text(encoding="utf-8")
+            return re.sub("\r\n?", "\n", self.path.read_bytes().decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             raise Problem(f"The snippet is not UTF-8: {error.reason}.", self.file, todo="Save it as UTF-8.") from None
-        notebook = jupytext.reads(text, fmt="py:percent")
-        marks = [n for n, line in enumerate(text.splitlines(), 1) if CELL_MARK.match(line)]
-        if len(notebook.cells) != len(marks):
-            raise Problem(
-                "There is code before the first cell, or a line inside a string begins with '# %%'.",
-                self.file,
-                1,
-                "Begin the file with '# %% [markdown]' or '# %% name', and indent '# %%' inside strings.",
-            )
-        cells = Cells(self, notebook, marks)
-        cells.check_names()
+
+    def read(self) -> list[Cell]:
+        """The cells: put back together they are the file. Raises ``Problem`` where Python, or a rule of ours, refuses it."""
+        text = self.text()
+        try:
+            cells = cut(text)
+            _check_code(text, cells)
+            _check_names(cells)
+        except Problem as problem:
+            raise problem.at(self.file) from None
         return cells
-
-
-@dataclass(frozen=True)
-class Cells:
-    """The cells of a snippet, as a notebook, and the line of the file at which each begins."""
-
-    snippet: Snippet
-    notebook: NotebookNode
-    marks: list[int]
-
-    def code(self) -> Iterator[tuple[int, str]]:
-        """Position and name of each code cell."""
-        for position, cell in enumerate(self.notebook.cells):
-            if cell.cell_type == "code":
-                yield position, cell.metadata.get("title", "")
-
-    def check_names(self) -> None:
-        seen: dict[str, int] = {}
-        for position, name in self.code():
-            line = self.marks[position]
-            if not CELL_NAME.fullmatch(name):
-                raise Problem(
-                    f"Cell {name!r} needs a name of lower-case letters, digits and hyphens.",
-                    self.snippet.file,
-                    line,
-                    "Write '# %% some-name': pages, figures and timings refer to the cell by it.",
-                )
-            if name in seen:
-                raise Problem(
-                    f"Two cells are named {name!r}: here and at line {seen[name]}.",
-                    self.snippet.file,
-                    line,
-                    "Rename one of them: pages refer to a cell by its name.",
-                )
-            seen[name] = line
-        if not seen or list(seen)[-1] != "results":
-            raise Problem(
-                "There is no cell named 'results' at the end."
-                if "results" not in seen
-                else "The cell 'results' is not the last one.",
-                self.snippet.file,
-                seen.get("results") or (self.marks[-1] if self.marks else 1),
-                "End the script with '# %% results': a dict `results` of plain numbers and lists, printed.",
-            )
-
-    def line(self, position: int, line_in_cell: int) -> int:
-        """The line of the file that is line ``line_in_cell`` (from 1) of the cell at ``position``."""
-        lines = self.snippet.path.read_text(encoding="utf-8").splitlines()
-        first = self.marks[position]  # the marker's own line, counted from 1: so the index of the next
-        while first < len(lines) and not lines[first].strip():
-            first += 1
-        return first + line_in_cell
 
 
 def find(root: Path) -> list[Snippet]:
     """All snippets, in order of their names."""
     paths = sorted((root / "snippets").glob("*/[!._]*.py"))
     return [Snippet(root, path.relative_to(root / "snippets").with_suffix("").as_posix()) for path in paths]
+
+
+def cut(text: str) -> list[Cell]:
+    """The cells of a script. Raises ``Problem`` if something stands before the first mark."""
+    if almost := ALMOST_A_MARK.search(text):
+        what = f"{almost[0]!r} looks like the mark of a cell, and is none."
+        todo = "Write '# %% some-name' at the beginning of the line."
+        raise Problem(what, line=text.count("\n", 0, almost.start()) + 1, todo=todo)
+    before, *sources = MARK.split(text)
+    if before or not sources:
+        todo = "Begin the file with '# %% [markdown]' or '# %% name'."
+        raise Problem("The first line is not the mark of a cell.", line=1, todo=todo)
+    cells, line = [], 1
+    for source in sources:
+        cells.append(Cell(source, line))
+        line += source.count("\n")
+    return cells
+
+
+def _check_code(text: str, cells: Sequence[Cell]) -> None:
+    """Raise ``Problem`` unless Python takes the file as it stands, and each cell by itself."""
+    fault = _syntax_error(text)
+    for cell, following in itertools.pairwise(cells):
+        if not fault and not cell.is_text and _syntax_error(cell.source):
+            what = f"The mark {following.name!r} stands inside a string or a block that began before it."
+            raise Problem(what, line=following.line, todo="Indent '# %%' inside strings.")
+    for cell in cells:
+        for line, said in enumerate(cell.source.split("\n"), cell.line):
+            if cell.is_text and said.strip() and not said.startswith("#"):
+                todo = "Begin the line with '#' if it is text, or write '# %% some-name' above it if it is code."
+                raise Problem("Below '# %% [markdown]' stands a line that is no comment.", line=line, todo=todo)
+    if fault:
+        line = fault.lineno or 1
+        name = [cell.name for cell in cells if cell.line <= line][-1]
+        what = f"Cell {name!r} is no Python: {type(fault).__name__}: {fault.msg}."
+        todo = "A snippet is a script: what `python` refuses, and a notebook takes, is refused here too."
+        raise Problem(what, line=line, todo=todo, detail=fault.text or "")
+
+
+def _syntax_error(code: str) -> SyntaxError | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are told when it runs
+        try:
+            compile(code, "snippet", "exec", dont_inherit=True)
+        except SyntaxError as error:
+            return error
+        except ValueError as error:  # older Pythons say so of a null byte
+            return SyntaxError(str(error))
+    return None
+
+
+def _check_names(cells: Sequence[Cell]) -> None:
+    code = [cell for cell in cells if not cell.is_text]
+    seen: dict[str, int] = {}
+    for cell in code:
+        if not CELL_NAME.fullmatch(cell.name):
+            what = f"Cell {cell.name!r} needs a name of lower-case letters, digits and hyphens."
+            todo = "Write '# %% some-name': pages, figures and timings refer to the cell by it."
+            raise Problem(what, line=cell.line, todo=todo)
+        if cell.name in seen:
+            what = f"Two cells are named {cell.name!r}: here and at line {seen[cell.name]}."
+            raise Problem(what, line=cell.line, todo="Rename one of them: pages refer to a cell by its name.")
+        seen[cell.name] = cell.line
+    if not code or code[-1].name != "results":
+        missing = "There is no cell named 'results' at the end."
+        what = "The cell 'results' is not the last one." if "results" in seen else missing
+        todo = "End the script with '# %% results': a dict `results` of plain numbers and lists, printed."
+        raise Problem(what, line=seen.get("results", cells[-1].line), todo=todo)
 
 
 def _digest(path: Path) -> str:

@@ -145,7 +145,7 @@ def _snippets(project: Path) -> dict[str, float]:
     for snippet in find(project):
         record = Outputs(project, snippet.concept).record
         alone = whole[snippet.concept] = _seconds([str(project / PYTHON), str(snippet.path)], project)
-        again = _seconds([PYTHON, "-m", "pipeline", "--force", snippet.concept], project)
+        again = _seconds([PYTHON, "-m", "pipeline", "run", "--force", snippet.concept], project)
         after = json.loads((project / "docs/generated" / snippet.concept / "run.json").read_text())
         rows.append(
             (

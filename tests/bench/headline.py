@@ -64,8 +64,7 @@ HEADLINES = {
 
 def run(snippet: Snippet, headline: Headline) -> float:
     """CPU seconds. Ends the program where a cell is missing or the phenomenon is not shown."""
-    cells = snippet.read()
-    source = {name: str(cells.notebook.cells[position].source) for position, name in cells.code()}
+    source = {cell.name: cell.code for cell in snippet.read() if not cell.is_text}
     if missing := set(headline.cells) - set(source):
         sys.exit(f"{snippet.file} has no cell {', '.join(sorted(missing))}: see HEADLINES in tests/bench/headline.py.")
     source |= headline.instead

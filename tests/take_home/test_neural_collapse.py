@@ -325,8 +325,7 @@ print(1 + (peak - before) / (4 * features.numel()))
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the memory from /proc")
 def test_a_large_set_takes_half_as_much_again_as_its_features(tmp_path):
-    cells = Snippet(ROOT, "29/neural_collapse").read()
-    (source,) = (cells.notebook.cells[at].source for at, name in cells.code() if name == "take-home")
+    (source,) = (cell.code for cell in Snippet(ROOT, "29/neural_collapse").read() if cell.name == "take-home")
     (tmp_path / "cell.py").write_text(source)
     done = subprocess.run([sys.executable, "-c", MEASURE], cwd=tmp_path, capture_output=True, text=True)
     assert float(done.stdout) <= 1.5, done.stderr

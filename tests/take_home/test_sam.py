@@ -37,8 +37,7 @@ def ns(take_home):
 @pytest.fixture
 def alone(tmp_path):
     """A folder with the cell as `cell.py`, for programs of their own."""
-    cells = Snippet(ROOT, "29/sam").read()
-    (source,) = (cells.notebook.cells[at].source for at, name in cells.code() if name == "take-home")
+    (source,) = (cell.code for cell in Snippet(ROOT, "29/sam").read() if cell.name == "take-home")
     (tmp_path / "cell.py").write_text(source)
     return tmp_path
 

@@ -1,0 +1,35 @@
+"""One build at a time: while it runs snippets and reads what they gave, no other changes it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.problem import unwritable
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+
+def acquire(root: Path) -> BaseFileLock:
+    """The project's lock, held: ``release()`` gives it back, and so does the system if this process dies.
+
+    Raises ``Problem`` where nothing can be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(root / ".cache" / "build.lock")
+    try:
+        (root / ".cache").mkdir(exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            print("Another build is at work here; waiting for it to finish.", file=sys.stderr)
+            start = time.monotonic()
+            lock.acquire()
+            print(f"It finished after {time.monotonic() - start:.0f} s.", file=sys.stderr)
+    except OSError as error:
+        raise unwritable(".cache", error) from None
+    return lock
