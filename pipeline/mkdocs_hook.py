@@ -28,9 +28,8 @@ from pipeline.finish.changeover import Changeover
 from pipeline.finish.site import Page as SitePage
 from pipeline.finish.site import Site
 from pipeline.problem import Problem, report
-from pipeline.run import outputs
 from pipeline.run.lock import acquire
-from pipeline.run.schedule import run, why_stale
+from pipeline.run.schedule import forget_others, run, why_stale
 from pipeline.run.snippet import Snippet, find
 from pipeline.write.book import Book, Written
 from pipeline.write.sources import Source
@@ -56,13 +55,14 @@ class Build:
         self.changeover: Changeover | None = None
         self.failures: dict[str, Problem] = {}  # of this build's runs, by concept
         self.failed: dict[str, tuple[dict[str, str], Problem]] = {}  # by concept: the key that failed, and how
+        self.book: Book | None = None
         self.written: dict[str, Written] = {}
         self.site: Site | None = None
 
     def run(self, root: Path) -> None:
         """Run what is stale. A snippet that failed while serving is not run again until it is changed."""
         snippets = find(root)
-        outputs.forget_others(root, {snippet.concept for snippet in snippets})
+        forget_others(root, {snippet.concept for snippet in snippets})
         self.failures, stale = {}, list[Snippet]()
         for snippet in snippets:
             key, problem = self.failed.get(snippet.concept, ({}, None))
@@ -81,7 +81,7 @@ class Build:
 
     def write(self, book: Book) -> None:
         """Write every page. Built, all that is wrong stops it; served, it is told, and shown on its page."""
-        self.written = book.write()
+        self.book, self.written = book, book.write()
         told = [*book.problems, *(p for page in self.written.values() for p in (*page.problems, *page.failing))]
         if told and not self.serving:
             raise _stopped(told)
@@ -120,6 +120,7 @@ def on_config(config: MkDocsConfig) -> None:
         build.changeover = Changeover(Path(config.site_dir))
         config.site_dir = str(build.changeover.new)
         _told(build.changeover.begin)
+    config.markdown_extensions.append("pipeline.markup")  # when mkdocs.yml is read, it cannot be found yet
 
 
 def on_pre_build(config: MkDocsConfig) -> None:

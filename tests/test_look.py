@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup, Tag
+from pipeline.write.pages import colab
 
 from pipeline.run.outputs import dark_colours
 from pipeline.write.numbers import duration
-from pipeline.write.pages import colab
 from tests import guards
 from tests.colours import contrast
 from tests.project import ROOT, SNIPPET, Project

@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 
-# What stands in the page itself and runs; a type marks data, a src a file.
-INLINE_SCRIPT = re.compile(r"<script(?![^>]*\s(?:src|type)=)[^>]*>(.*?)</script>", re.DOTALL)
-CHARSET = '<meta charset="utf-8">'
+from selectolax.lexbor import LexborHTMLParser
 
+from pipeline.finish.html import element
 
-def in_page(html: str) -> str:
-    """The page with its policy, before anything that it is about."""
-    return html.replace(CHARSET, f'{CHARSET}<meta http-equiv="Content-Security-Policy" content="{policy(html)}">', 1)
+# What stands in the page itself and runs: a `src` names a file, and other types are data.
+RUNS = 'script:not([src], [type]), script[type="module"]:not([src]), script[type="text/javascript"]:not([src])'
 
 
-def policy(html: str) -> str:
+def protect(tree: LexborHTMLParser) -> None:
+    """Put its policy into a page that is otherwise finished, before anything that it is about."""
+    meta = element(tree, "meta", http_equiv="Content-Security-Policy", content=policy(tree))
+    if charset := tree.css_first("head meta[charset]"):
+        charset.insert_after(meta)
+    elif tree.head and tree.head.first_child:
+        tree.head.first_child.insert_before(meta)
+
+
+def policy(tree: LexborHTMLParser) -> str:
     """Only this site's own files; and of the scripts within the page only these very ones, named by their digests."""
-    scripts = dict.fromkeys(_digest(script) for script in INLINE_SCRIPT.findall(html))
+    scripts = dict.fromkeys(_digest(script.text()) for script in tree.css(RUNS))
     return "; ".join(
         (
             "default-src 'self'",

@@ -1,4 +1,7 @@
-"""The image that stands for a page where someone shares its address: a card with its title and its figures."""
+"""The image that stands for a page where someone shares its address: a card with its title and its figures.
+
+What the fonts cannot draw, such as emoji, is left out.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,17 @@ import importlib.util
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from pipeline.finish.site import Page, Site
+from pipeline.write.parts import Concept
 
 WIDTH, HEIGHT = 1200, 630  # the form that is shown whole everywhere
 LEFT, TOP, ROOM = 60, 128, (1080, 474)  # where the figures stand, and how much room they have
 GAP = 12
+REGULAR, BOLD = "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"
 
 # The colours of the figures, as on top of each page. Always light: who shows it has one image for both schemes, on a ground of their own.
 CARD = """\
@@ -31,23 +39,76 @@ CARD = """\
 """
 
 
+@dataclass(frozen=True)
+class Preview:
+    """``address`` is from the root of the site, ``size`` in bytes, width and height in pixels."""
+
+    address: str
+    alt: str
+    size: int
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def of(page: Page, site: Site) -> Preview:
+    """The preview of a page, drawn and put beside it."""
+    concepts = _shown(page, site)
+    if len(concepts) == 1:
+        alt = concepts[0].alt
+    elif concepts:
+        alt = f"Five figures: {', '.join(concept.name for concept in concepts)}."
+    else:
+        alt = f"{page.title}, and the mark of {site.name}: five points, all joined."
+    files = [concept.figure.light for concept in concepts] or [site.root / "docs" / "assets" / "mark.svg"]
+    image, address = draw(site.root, site.name, page.title, files), site.preview(page)
+    file = site.file(address)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(image)
+    return Preview(address, alt, len(image))
+
+
+def _shown(page: Page, site: Site) -> list[Concept]:
+    """Whose figures stand for a page; those of the newest part for the front page."""
+    if page.source in site.articles:
+        return [site.articles[page.source][0]]
+    if page.source in site.runs:
+        return [site.runs[page.source]]
+    return next((part.concepts for part in site.parts if part.page == page.source or site.is_home(page)), [])
+
+
 def draw(root: Path, site: str, title: str, figures: Sequence[Path]) -> bytes:
     """A PNG of 1200 × 630: this title above these SVGs. The same card is drawn once, and kept in ``.cache``."""
-    card = CARD.format(
-        width=WIDTH,
-        height=HEIGHT,
-        site="" if title.startswith(site) else html.escape(site),
-        title=html.escape(title),
-        size=min(44, 1500 // len(title)),  # of the letters: a long title keeps to its line
-        pictures="\n".join(_side_by_side([figure.read_text(encoding="utf-8") for figure in figures])),
-    )
+    svgs = [figure.read_text(encoding="utf-8") for figure in figures]
+    card = "\0".join((CARD, site, title, *svgs))
     kept = root / ".cache" / "previews" / f"{hashlib.sha256(card.encode()).hexdigest()[:16]}.png"
     if not kept.is_file():
         kept.parent.mkdir(parents=True, exist_ok=True)
         temporary = kept.with_suffix(".new")
-        temporary.write_bytes(_png(card))
+        temporary.write_bytes(_png(_card(site, title, svgs)))
         temporary.replace(kept)
     return kept.read_bytes()
+
+
+def _card(site: str, title: str, svgs: list[str]) -> str:
+    above = "" if title.startswith(site) else _drawable(site, REGULAR)
+    title = _drawable(title, BOLD)
+    return CARD.format(
+        width=WIDTH,
+        height=HEIGHT,
+        site=html.escape(above),
+        title=html.escape(title),
+        size=min(44, 1500 // max(1, len(title))),  # of the letters: a long title keeps to its line
+        pictures="\n".join(_side_by_side(svgs)),
+    )
+
+
+def _drawable(text: str, font: str) -> str:
+    """A text without the signs that a font does not have, of which it would draw boxes, and without what joins them."""
+    from fontTools.ttLib import TTFont
+
+    has = TTFont(_fonts() / font, lazy=True).getBestCmap()
+    words = ("".join(sign for sign in word if ord(sign) in has and sign.isprintable()) for word in text.split())
+    return " ".join(filter(None, words))
 
 
 def _side_by_side(svgs: list[str]) -> Iterator[str]:
@@ -67,13 +128,13 @@ def _png(svg: str) -> bytes:
     import resvg_py
 
     # The fonts that matplotlib brings: the same on every machine.
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True, font_files=_fonts()))
+    files = [str(_fonts() / name) for name in (REGULAR, BOLD)]
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True, font_files=files))
 
 
 @cache
-def _fonts() -> list[str]:
+def _fonts() -> Path:
     found = importlib.util.find_spec("matplotlib")
     assert found
     assert found.origin
-    fonts = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
-    return [str(fonts / name) for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")]
+    return Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"

@@ -1,130 +1,103 @@
-"""One build of the site: run, check, render next to the old site, and change over at the very end."""
+"""The site and its pages in plain values, whichever engine renders them, and where everything stands in it.
+
+A *source* is the place of a file within ``docs/``, such as ``29/grokking.md``. An *address* is where it can be read, from
+the root of the site and as in a link, percent-encoded: ``29/grokking/``, or ``29/grokking.html`` where pages are files.
+Addresses come from the engine, and are never made from a source.
+"""
 
 from __future__ import annotations
 
-import shutil
-import sys
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
-from pipeline.problem import Problem, report
-from pipeline.run import outputs as generated
-from pipeline.run.lock import acquire
-from pipeline.run.schedule import forget_others, run, why_stale
-from pipeline.run.snippet import Snippet, find
-from pipeline.write import check
-from pipeline.write.pages import page_of, problem_page
-
-if TYPE_CHECKING:
-    from mkdocs.config.defaults import MkDocsConfig
+from pipeline.problem import Problem
+from pipeline.write.parts import Concept, Part
 
 
-class Build:
-    """Held by the hook for as long as `mkdocs` runs; under `mkdocs serve` that is many builds."""
+@dataclass(frozen=True)
+class Page:
+    """A page, and what its front matter says of it, as plain text: nothing is escaped."""
 
-    def __init__(self) -> None:
-        self.serving = False
-        self._lock: Any = None
-        self._target: Path | None = None  # the site as people know it, while the new one is made in `_staging`
-        self._staging: Path | None = None
-        self._whole = False
-        self._failed: dict[str, tuple[dict[str, str], Problem]] = {}  # by concept: the key that failed, and how
-        self._blocking: dict[str, list[Problem]] = {}  # by page: it cannot be rendered
-        self._telling: dict[str, list[Problem]] = {}  # by page: it can, but something has to be said
-
-    def stage(self, config: MkDocsConfig) -> None:
-        self._target = Path(config.site_dir)
-        self._staging = self._target.with_name(f".{self._target.name}.new")
-        config.site_dir = str(self._staging)
-
-    def prepare(self, root: Path) -> str:
-        """Run what is stale and check every page. Returns what stands in the way of this build."""
-        self._lock = acquire(root)
-        snippets = find(root)
-        forget_others(root, {snippet.concept for snippet in snippets})
-        failures = self._run(snippets)
-        if not self.serving:
-            return report(failures.values()) or _report(check.check(root)) or _report(check.failing_claims(root))
-        self._blocking = check.check(root)
-        self._telling = check.failing_claims(root, but_not=self._blocking)
-        for concept, problem in failures.items():
-            # With the numbers of an earlier run the page can still be read; without, the problem stands in its place.
-            where = self._telling if generated.Outputs(root, concept).record else self._blocking
-            where[page_of(concept)] = [problem, *where.get(page_of(concept), ())]
-        if told := "\n\n".join(filter(None, (_report(self._blocking), _report(self._telling)))):
-            print(told, file=sys.stderr)
-        return ""
-
-    def _run(self, snippets: list[Snippet]) -> dict[str, Problem]:
-        """Run what is stale. A snippet that failed while serving is not run again until it is changed."""
-        failures: dict[str, Problem] = {}
-        stale: list[Snippet] = []
-        for snippet in snippets:
-            if not (reason := why_stale(snippet)):
-                continue
-            if self.serving and snippet.concept in self._failed and self._failed[snippet.concept][0] == snippet.key():
-                failures[snippet.concept] = self._failed[snippet.concept][1]
-                continue
-            print(f"{snippet.concept}: {reason}", file=sys.stderr)
-            stale.append(snippet)
-        keys = {snippet.concept: snippet.key() for snippet in stale}  # of what is run, whatever is saved meanwhile
-        for snippet, problem in run(stale):
-            failures[snippet.concept] = problem
-            self._failed[snippet.concept] = keys[snippet.concept], problem
-        return failures
-
-    @property
-    def blocked(self) -> bool:
-        """Whether some page waits to be mended: then what all pages together say of themselves is not known."""
-        return bool(self._blocking)
-
-    def instead_of(self, source: str) -> str | None:
-        """What stands in place of a page that cannot be rendered."""
-        return problem_page(self._blocking[source]) if source in self._blocking else None
-
-    def above(self, source: str) -> str:
-        """What stands above a page that can be rendered, but of which something has to be said."""
-        return problem_page(self._telling[source]) if source in self._telling else ""
-
-    def finish(self, whole: bool) -> None:
-        """The pages are written, or it failed: let the next build begin. The site is changed over in ``close``."""
-        self._whole = whole
-        if self.serving:
-            self._release()
-
-    def close(self) -> None:
-        """The end of the process: put the new site in the old one's place if it is whole, else drop it."""
-        try:
-            if self._staging and self._target and self._whole:
-                old = self._target.with_name(f".{self._target.name}.old")
-                shutil.rmtree(old, ignore_errors=True)
-                if self._target.exists():
-                    self._target.rename(old)
-                self._staging.rename(self._target)
-                shutil.rmtree(old, ignore_errors=True)
-        finally:
-            self._release()
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
+    source: str
+    title: str
+    description: str = ""
 
 
-def expand(markdown: str, config: MkDocsConfig) -> str:
-    """A page's Markdown with its includes in place, as pytest-codeblocks and other programs can read it."""
-    from markdown import Markdown
+@dataclass(frozen=True)
+class Site:
+    """One build. ``root`` is the project, ``output`` the folder that becomes the site, ``url`` where it will stand: whole,
+    with a slash at its end, or empty if that is not known. ``addresses`` has every file of ``docs/`` that is published.
+    """
 
-    name = "pymdownx.snippets"
-    preprocessor = Markdown(extensions=[name], extension_configs={name: config.mdx_configs[name]}).preprocessors[
-        "snippet"
-    ]
-    return "\n".join(preprocessor.run(markdown.split("\n")))
+    name: str
+    description: str
+    root: Path
+    output: Path
+    addresses: Mapping[str, str]
+    url: str = ""
+    pages: Sequence[Page] = ()
+    parts: Sequence[Part] = ()
+
+    @cached_property
+    def articles(self) -> dict[str, tuple[Concept, Part]]:
+        """Concepts with their parts, by the sources of their pages."""
+        return {concept.page: (concept, part) for part in self.parts for concept in part.concepts}
+
+    @cached_property
+    def runs(self) -> dict[str, Concept]:
+        """Concepts by the sources of their notebook pages."""
+        return {_generated(concept, "run.ipynb"): concept for concept, _ in self.articles.values()}
+
+    def address(self, source: str) -> str:
+        """Where a file of ``docs/`` can be read. Raises ``Problem`` if it is not published."""
+        if source not in self.addresses:
+            raise Problem(
+                "This file is no part of the site.", f"docs/{source}", todo="Is there such a file, and not excluded?"
+            )
+        return self.addresses[source]
+
+    def is_home(self, page: Page) -> bool:
+        return self.address(page.source) in ("", "index.html")
+
+    def markdown(self, page: Page) -> str:
+        """The address of a page's Markdown: ``29/sam/index.md``, or ``29/sam.md`` where pages are files."""
+        return self._beside(page, "index.md", ".md")
+
+    def preview(self, page: Page) -> str:
+        """The address of a page's preview: ``29/sam/preview.png``, or ``29/sam.preview.png``."""
+        return self._beside(page, "preview.png", ".preview.png")
+
+    def _beside(self, page: Page, within: str, ending: str) -> str:
+        address = self.address(page.source)
+        return f"{address.removesuffix('.html')}{ending}" if address.endswith(".html") else f"{address}{within}"
+
+    def results(self, concept: Concept) -> str:
+        """The address of all numbers of a run."""
+        return self.address(_generated(concept, "results.json"))
+
+    def script(self, concept: Concept) -> str:
+        """The address of a concept's script."""
+        return self.address(_generated(concept, f"{concept.generated.folder.name}.py"))
+
+    def file(self, address: str) -> Path:
+        """The file behind an address."""
+        path = unquote(address)
+        return self.output / (path if path and not path.endswith("/") else f"{path}index.html")
+
+    def link(self, address: str, seen_from: str = "") -> str:
+        """An address for those who read it elsewhere: whole if it can be, else as a link on the page at ``seen_from``."""
+        return f"{self.url}{address}" if self.url else relative(address, seen_from)
 
 
-def write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+def relative(address: str, seen_from: str) -> str:
+    """``29/grokking/`` on the page ``29/sam/`` is ``../grokking/``."""
+    path = posixpath.relpath(address or ".", posixpath.dirname(seen_from) or ".")
+    return f"{path}/" if address.endswith("/") else path
 
 
-def _report(by_page: dict[str, list[Problem]]) -> str:
-    return report(problem for problems in by_page.values() for problem in problems)
+def _generated(concept: Concept, name: str) -> str:
+    return f"generated/{concept.generated.concept}/{name}"

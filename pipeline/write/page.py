@@ -15,7 +15,6 @@ import yaml
 
 from pipeline.problem import Problem, UnknownName
 from pipeline.write import bibliography, citations, claims, formulas, glossary, macros, parts, prose, verdicts
-from pipeline.write.numbers import Numbers
 from pipeline.write.sources import FrontMatter, Source
 from pipeline.write.template import Template
 
@@ -23,9 +22,13 @@ if TYPE_CHECKING:
     from pipeline.write.book import Book
 
 # A fence of Python that has a cell in it, and a line that includes a file. Both keep their number of lines.
-FENCED = re.compile(r'^(?P<fence>[ \t]*`{3,}python)[ \t]*\n(?=[ \t]*-+8<-+ +"(?P<path>[^"\n]+/cells/[^"\n]+\.py)"[ \t]*$)', re.MULTILINE)
+FENCED = re.compile(
+    r'^(?P<fence>[ \t]*`{3,}python)[ \t]*\n(?=[ \t]*-+8<-+ +"(?P<path>[^"\n]+/cells/[^"\n]+\.py)"[ \t]*$)', re.MULTILINE
+)
 INCLUDE = re.compile(r"""^(?P<indent>[ \t]*)-+8<-+(?: +(["'])(?P<path>.+?)\2)?[ \t]*(?P<rest>.*)$""", re.MULTILINE)
-FROM_ROOT = re.compile(r"""(?P<before>\]\(|^[ ]*\[[^\]\n]+\]: |(?:href|src)=")/(?!/)(?P<path>[^)\s#?">]*)""", re.MULTILINE)
+FROM_ROOT = re.compile(
+    r"""(?P<before>\]\(|^[ ]*\[[^\]\n]+\]: |(?:href|src)=")/(?!/)(?P<path>[^)\s#?">]*)""", re.MULTILINE
+)
 FIGURE = re.compile(r'(?<=id=")(figure-[^"]+)(?=")')
 
 
@@ -130,7 +133,9 @@ class Page:
         names |= {"page": self, **self.book.numbers(self.source.part)}
         text = FENCED.sub(r'\g<fence>{{ _ran("\g<path>") }}' + "\n", self.body)
         text = INCLUDE.sub(self._include, text)
-        text = Template(self.book.environment, text, self.source.file, self.first).render(names, self._note_unless_waiting)
+        text = Template(self.book.environment, text, self.source.file, self.first).render(
+            names, self._note_unless_waiting
+        )
         text = citations.Citations(self.book.bibliography, str(self.meta.get("reference", ""))).resolve(text)
         text = self._with_lengths(text)
         for _, problem in formulas.check(text):

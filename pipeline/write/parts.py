@@ -114,7 +114,9 @@ class Part:
         return " ".join(self.meta["abstract"].split())
 
 
-def check(front: FrontMatter, meta: Mapping[str, Any], outputs: Outputs, known: Mapping[str, Reference]) -> Iterator[Problem]:
+def check(
+    front: FrontMatter, meta: Mapping[str, Any], outputs: Outputs, known: Mapping[str, Reference]
+) -> Iterator[Problem]:
     """What a concept's page does not say of itself, or says of something that is not there."""
     yield from _missing(front, meta, ENTRIES, "A concept's page")
     headline, line = meta.get("headline"), front.line("headline")

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 # Fenced blocks and inline code; what is indented is a part of a list more often than it is code.
-CODE = re.compile(r"(^[ \t]*(?P<fence>`{3,}|~{3,}).*?^[ \t]*(?P=fence)[ \t]*$|(?P<ticks>`+)[^`\n]+(?P=ticks))", re.DOTALL | re.MULTILINE)
+CODE = re.compile(
+    r"(^[ \t]*(?P<fence>`{3,}|~{3,}).*?^[ \t]*(?P=fence)[ \t]*$|(?P<ticks>`+)[^`\n]+(?P=ticks))",
+    re.DOTALL | re.MULTILINE,
+)
 WORDS_A_MINUTE = 220
 NOT_READ = (
     (re.compile(r"\\\[.*?\\\]|\\\(.*?\\\)", re.DOTALL), " x "),  # a formula is one word

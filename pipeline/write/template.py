@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError, Undefined, UndefinedError
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateSyntaxError,
+    Undefined,
+    UndefinedError,
+)
 from jinja2.utils import missing
 
 from pipeline.problem import Problem, UnknownName
@@ -35,7 +43,9 @@ class _Undefined(StrictUndefined):
     """Raises ``_NotThere`` when it is used: with the name itself rather than with a sentence about it."""
 
     def __init__(self, hint: str | None = None, obj: Any = missing, name: Any = None, exc: Any = None) -> None:
-        super().__init__(hint, obj, name, lambda message: _NotThere(str(name), obj) if name else UndefinedError(message))
+        super().__init__(
+            hint, obj, name, lambda message: _NotThere(str(name), obj) if name else UndefinedError(message)
+        )
 
 
 def environment(root: Path, filters: Mapping[str, Callable[..., Any]]) -> Environment:
@@ -64,7 +74,9 @@ class Template:
 
     def __init__(self, environment: Environment, text: str, file: str, first: int = 1) -> None:
         self.environment, self.text, self.file, self.first = environment, text, file, first
-        self.changed: set[tuple[int, str]] = set()  # where an expression begins that has been noted, and changed so as to pass
+        self.changed: set[tuple[int, str]] = (
+            set()
+        )  # where an expression begins that has been noted, and changed so as to pass
 
     def render(self, names: Mapping[str, Any], note: Callable[[Problem], None]) -> str:
         """The text with its expressions resolved; each one that fails is noted, and left out."""
@@ -85,7 +97,9 @@ class Template:
                     break
         return ""
 
-    def _step_over(self, error: Exception, line: int, names: Mapping[str, Any], note: Callable[[Problem], None]) -> bool:
+    def _step_over(
+        self, error: Exception, line: int, names: Mapping[str, Any], note: Callable[[Problem], None]
+    ) -> bool:
         """Note what was raised, and change the text so that it is not raised again. Returns whether that was possible."""
         unknown = error.name if isinstance(error, UnknownName | _NotThere) else ""
         there = [tag for tag in TAG.finditer(self.text) if self._line(tag.start()) <= line <= self._line(tag.end())]
@@ -94,7 +108,7 @@ class Template:
             note(_told(error, names, "").at(self.file, self.first + line - 1))
             return False
         again, without = any(tag.start() == at for at, _ in self.changed), re.sub(r"[^\n]", " ", tag[0])
-        if not again or unknown and (tag.start(), unknown) not in self.changed:
+        if not again or (unknown and (tag.start(), unknown) not in self.changed):
             at = max(tag[0].find(unknown), 0)
             note(_told(error, names, tag[0]).at(self.file, self.first + self._line(tag.start() + at) - 1))
             if unknown:
@@ -145,4 +159,6 @@ def _told(error: Exception, names: Mapping[str, Any], expression: str) -> Proble
     what = "Jinja" if isinstance(error, TemplateError) else type(error).__name__
     where = f"`{' '.join(expression.split())}`" if expression else "This expression"
     todo = "A result with one value per seed is a list: take its median, as in {{ toy.delay.median }}."
-    return Problem(f"{where} cannot be computed: {what}: {error}.", todo=todo if "unsupported operand" in str(error) else "")
+    return Problem(
+        f"{where} cannot be computed: {what}: {error}.", todo=todo if "unsupported operand" in str(error) else ""
+    )

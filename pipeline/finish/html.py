@@ -1,0 +1,74 @@
+"""Finished HTML, read and written by a parser, and what the theme leaves out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+Change = Callable[[LexborNode], None]
+
+
+def parse(html: str) -> LexborHTMLParser:
+    """A whole page as a tree."""
+    return LexborHTMLParser(html)
+
+
+def serialise(tree: LexborHTMLParser) -> str:
+    """A whole page as text, which a browser reads as the same tree."""
+    for element in tree.css("pre, textarea"):
+        first = element.first_child
+        if first and first.is_text_node and (first.text_content or "").startswith("\n"):
+            first.insert_before("\n")  # for one at the beginning of these is not read
+    return tree.html or ""
+
+
+def element(tree: LexborHTMLParser, tag: str, text: str = "", /, **attributes: str) -> LexborNode:
+    """A new element, to be put into this tree: ``http_equiv`` gives the attribute ``http-equiv``."""
+    made = tree.create_node(tag)
+    for name, value in attributes.items():
+        made.attrs[name.replace("_", "-")] = value
+    if text:
+        made.insert_child(text)
+    return made
+
+
+def _with(attribute: str, value: str = "") -> Change:
+    return lambda node: node.attrs.__setitem__(attribute, value)
+
+
+def _without(attribute: str) -> Change:
+    return lambda node: node.attrs.__delitem__(attribute)
+
+
+def _as_button(node: LexborNode) -> None:
+    del node.attrs[","]
+    node.attrs["role"], node.attrs["tabindex"] = "button", "0"
+
+
+# A fault, and what mends it; for people who have no mouse or see no screen, and for validators of HTML. Each was seen
+# with the version named; a test fails when the theme no longer has it.
+MENDS: dict[str, Change] = {
+    # mkdocs-material 9.8.1: a dialog without a name.
+    '.md-search[role="dialog"]:not([aria-label])': _with("aria-label", "Search"),
+    # mkdocs-material 9.8.1: `autocomplete` is not for a box to be ticked.
+    "input.md-toggle[autocomplete]": _without("autocomplete"),
+    # mkdocs-material 9.8.1: in a section of the navigation `tabindex` has no value.
+    'label.md-nav__link[tabindex=""]': _without("tabindex"),
+    # mkdocs-material 9.8.1: the label of contents, on a page without.
+    'body:not(:has(#__toc)) label[for="__toc"]': _without("for"),
+    # mkdocs-jupyter 0.26.3: every cell can be focused; what can be scrolled docs/assets/access.js finds.
+    'div[class^="jp-"][tabindex]': _without("tabindex"),
+    # mkdocs-jupyter 0.26.3: a button that is called none, with an attribute named by a comma.
+    "clipboard-copy:not([role])": _as_button,
+}
+
+
+def mend(tree: LexborHTMLParser) -> None:
+    """What the theme leaves out; and a file that is offered to be kept is kept, whatever type its host gives it."""
+    for fault, change in MENDS.items():
+        for node in tree.css(fault):
+            change(node)
+    for ending in ("py", "ipynb", "bib"):
+        for link in tree.css(f'a[href$=".{ending}"]:not([href*=":"], [download])'):
+            link.attrs["download"] = ""
