@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
@@ -57,7 +56,7 @@ class Inline(InlineProcessor):
 
 def draw(formula: formulas.Formula) -> Element:
     """A formula as an element in whose texts nothing is Markdown. Raises ``Problem``."""
-    math = formulas.element(html.unescape(formula.tex.replace(BAR, "|")), formula.block)
+    math = formulas.element(formula.tex.replace(BAR, "|"), formula.block)
     for part in math.iter():
         part.text = AtomicString(part.text or "")
     return math

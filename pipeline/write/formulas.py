@@ -34,12 +34,14 @@ _OPENS = re.compile(r"(?:[*+-]|\d+\.|!!!|\?\?\?\+?|:|\[\^[^\]]+\]:)\s")
 
 # How many parts each of these has; with another number browsers draw an error, or nothing.
 _PARTS = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
+_NAMES = {"mfrac": "a fraction", "mroot": "a root"}
 _ENTITY = re.compile(r"&#x[0-9A-Fa-f]+;")
 _NOT_DRAWN = re.compile(r"\\[a-zA-Z]*|[{}&$#^_`]")  # what is left of TeX that was not understood
 
 
 class Formula(NamedTuple):
-    """``tex`` without its delimiters, and where it stands in the text, delimiters included: ``text[start:end]``."""
+    """``tex`` without its delimiters, entities such as ``&lt;`` resolved, and where it stands: ``text[start:end]``, delimiters
+    included."""
 
     tex: str
     block: bool
@@ -74,7 +76,7 @@ def of_match(match: re.Match[str]) -> Formula | None:
     """What a match of ``PIECE`` is, if it is a formula."""
     for kind in ("round", "square", "dollars", "dollar"):
         if (tex := match[kind]) is not None:
-            return Formula(tex, kind in ("square", "dollars"), match.start(), match.end())
+            return Formula(html.unescape(tex), kind in ("square", "dollars"), match.start(), match.end())
     return None
 
 
@@ -92,7 +94,7 @@ def in_html(text: str) -> str:
 
     def drawn(match: re.Match[str]) -> str:
         formula = of_match(match)
-        return mathml(html.unescape(formula.tex), formula.block) if formula else match[0]
+        return mathml(formula.tex, formula.block) if formula else match[0]
 
     return _PIECE.sub(drawn, text)
 
@@ -159,7 +161,7 @@ def _faults(tex: str, math: Element) -> Iterator[str]:
         if left := _NOT_DRAWN.search(_ENTITY.sub("", part.text or "")):
             yield f"{left[0]} is not understood"
         if len(part) != _PARTS.get(part.tag, len(part)):
-            yield f"something has {len(part)} of its {_PARTS[part.tag]} parts (<{part.tag}>)"
+            yield f"{_NAMES.get(part.tag, 'an index or limit')} has {len(part)} of its {_PARTS[part.tag]} parts"
     if not any(part.text for part in math.iter()):
         yield "nothing is drawn"
 

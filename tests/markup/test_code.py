@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from importlib.resources import files
 
-import material
 import pytest
 
 from tests.markup.page import EXTENSIONS, html, page
@@ -33,8 +32,9 @@ def test_a_block_is_highlighted_whole() -> None:
 
 def test_each_colour_of_code_is_ours() -> None:
     """`tests/test_look.py` compares those of both schemes with their grounds."""
-    styles = Path(material.__file__).parent.glob("templates/assets/stylesheets/main.*.css")
-    used = set(re.findall(r"color:var\((--md-code-hl-\w+-color)\)", "".join(map(Path.read_text, styles))))
+    folder = files("material") / "templates/assets/stylesheets"
+    theme = "".join(file.read_text() for file in folder.iterdir() if file.name.endswith(".css"))
+    used = set(re.findall(r"color:var\((--md-code-hl-\w+-color)\)", theme))
     ours = set(re.findall(r"(--md-code-hl-\w+-color):", (ROOT / "docs/assets/site.css").read_text(encoding="utf-8")))
     assert len(used) > 9
     assert used <= ours
@@ -52,8 +52,12 @@ def test_other_blocks_are_drawn_as_ever(fence: str) -> None:
     assert page(fence).select("div.highlight > pre > code")
 
 
+def test_lines_can_be_marked() -> None:
+    assert page('```python hl_lines="2"\nx\ny\n```').select("span.hll")[0].get_text() == "y\n"
+
+
 def test_what_is_highlighted_is_not_read_as_html() -> None:
-    block = page('```python ran="<b>"\na < b > c & d\n```')
+    block = page("```python ran='\"><b>'\na < b > c & d\n```")
     assert block.get_text() == "a < b > c & d\n"
     assert block.select("b") == []
 

@@ -14,6 +14,7 @@ MONEY = [
     r"\$x\$ and \$5$",
     "cheap ($), dear ($$$)",
     "from $$ to $$$",
+    "dear ($$$), fair ($$)",
     "$a\n\nb$",  # no formula goes on after an empty line
     "> $a\n>\n> b$",
 ]
