@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +154,7 @@ def images(drawn: Figure, alt: str) -> str:
     return "\n".join(f"![{label}]({_address(path)}#only-{scheme}){{ {size} }}" for scheme, path in files)
 
 
-FILTERS = {"fmt": fmt, "images": images}
+FILTERS: dict[str, Callable[..., Any]] = {"fmt": fmt, "images": images}
 MACROS = (figure, watch, _code, _ran, verdicts, status, references, full_run, this_part, parts, evidence_grades)
 
 

@@ -79,8 +79,8 @@ class Page:
         for entry, node in self.front.nodes.items():
             try:
                 self.meta[entry] = self.front.value(node) if entry == "claims" else self.front.value(node, render)
-            except Problem as problem:
-                self.note(problem)
+            except Problem as error:
+                self.note(error)
         self._judge()
         known = self.book.bibliography
         for key, line in citations.cited(self.source.text):

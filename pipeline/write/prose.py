@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 # Fenced blocks and inline code; what is indented is a part of a list more often than it is code.
 CODE = re.compile(
-    r"(^[ \t]*(?P<fence>`{3,}|~{3,}).*?^[ \t]*(?P=fence)[ \t]*$|(?P<ticks>`+)[^`\n]+(?P=ticks))",
+    r"(^[ \t]*(?P<fence>`{3,}|~{3,}).*?^[ \t]*(?P=fence)[ \t]*$|(?P<ticks>`+)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=ticks)(?!`))",
     re.DOTALL | re.MULTILINE,
 )
 WORDS_A_MINUTE = 220

@@ -74,8 +74,9 @@ class FrontMatter:
             at = error.problem_mark.line + 2 if error.problem_mark else 1
             raise self._wrong(f"not YAML: {error.problem}", at, "Put text with ': ' in quotes.") from None
         except yaml.reader.ReaderError as error:
-            at = text.count("\n", 0, int(error.position)) + 2
-            what = f"not YAML: it has the character U+{int(error.character):04X}"
+            character = chr(int(error.character))
+            at = text.count("\n", 0, text.find(character)) + 2
+            what = f"not YAML: it has the character U+{ord(character):04X}"
             raise self._wrong(what, at, "Delete it: no editor shows it.") from None
         for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
             if key.value in self.nodes:

@@ -6,6 +6,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from jinja2 import (
@@ -48,7 +49,7 @@ class _Undefined(StrictUndefined):
         )
 
 
-def environment(root: Path, filters: Mapping[str, Callable[..., Any]]) -> Environment:
+def environment(root: Path, filters: dict[str, Callable[..., Any]]) -> Environment:
     """Jinja with our filters, without its comments: ``{#id}`` is an attribute of a heading, and no one's comment."""
     made = Environment(
         loader=FileSystemLoader(root / FOLDER),
@@ -129,7 +130,7 @@ def laid_out(text: str) -> str:
     """Each block indented like the place where it stands."""
 
     def place(match: re.Match[str]) -> str:
-        return match["indent"] + match["block"].replace("\n", f"\n{match['indent']}")
+        return indent(match["block"], match["indent"])
 
     return PLACED.sub(place, text).replace(BEGINS, "").replace(ENDS, "")
 

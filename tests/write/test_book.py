@@ -97,7 +97,7 @@ def test_a_bar_within_a_formula_ends_no_cell(write: Write) -> None:
     [
         ("30/a b/é.md", "/29/toy.md#x", "../../29/toy.md#x"),
         ("top.md", "/29/toy.md", "29/toy.md"),
-        ("30/x.md", "/my file.md", "../my%20file.md"),
+        ("30/x.md", "/my%20file.md", "../my%20file.md"),
         ("30/x.md", "/feed.xml", "../feed.xml"),
     ],
 )

@@ -98,8 +98,10 @@ def test_each_is_told_with_its_line() -> None:
     assert "1 of its 2 parts" in told[1][1]
 
 
-def test_in_a_cell_only_bars_that_are_text_are_escaped() -> None:
-    assert formulas.cell(r"a | b, `c | d`, $|w|$, \(\|w\|\)") == r"a \| b, `c | d`, $|w|$, \(\|w\|\)"
+def test_no_bar_ends_a_cell() -> None:
+    assert formulas.cell(r"a | b, `c | d`, $|w|$, \(\|w\|\)") == (
+        r"a \| b, `c \| d`, $\vert w\vert $, \(\Vert w\Vert \)"
+    )
 
 
 def test_in_html_formulas_are_drawn_and_code_stays() -> None:
