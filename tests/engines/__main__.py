@@ -21,7 +21,8 @@ def main() -> int:
             problems = judge(found, ALLOWED[engine])
             wrong += len(problems)
             print(f"{engine}: {len(default.pages)} pages, {len(found)} differences, {len(problems)} not allowed")
-            print(*problems, sep="\n", file=sys.stderr)
+            for problem in problems:
+                print(problem, file=sys.stderr)
     except build.Failed as failed:
         print(failed, file=sys.stderr)
         return 1

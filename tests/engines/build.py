@@ -37,7 +37,13 @@ def zensical(root: Path, work: Path) -> Path:
     _run(root, "pipeline", "write", str(folder / "docs"))
     shutil.copytree(root / "docs" / "assets", folder / "docs" / "assets", dirs_exist_ok=True)
     shutil.copytree(root / "theme" / ".icons", folder / "theme" / ".icons")
-    config = {"INHERIT": str(root / "mkdocs.yml"), "docs_dir": "docs", "theme": {"custom_dir": "theme"}}
+    # Its lists are added to those of mkdocs.yml. Ours comes last: it has a fence of its own to add to the others.
+    ours = {
+        "docs_dir": "docs",
+        "theme": {"custom_dir": "theme"},
+        "markdown_extensions": ["pymdownx.superfences", "pipeline.markup"],
+    }
+    config = {"INHERIT": str(root / "mkdocs.yml"), **ours}
     (folder / "mkdocs.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     _run(root, "zensical", "build", "--clean", "--strict", "--config-file", str(folder / "mkdocs.yml"))
     return folder / "site"

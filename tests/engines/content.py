@@ -13,7 +13,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 ARTICLE = "article.md-content__inner"
-CHROME = "a.headerlink, a.anchor-link, #__skip, script, style, link, clipboard-copy, .md-content__button, .md-source-file, .jp-InputPrompt, .jp-OutputPrompt"
+TOPICS = ".md-tags"  # above the text or below it, as the theme likes
+CHROME = "a.headerlink, a.anchor-link, #__skip, script, style, link, clipboard-copy, .clipboard-copy-txt, .md-content__button, .md-source-file, .jp-InputPrompt, .jp-OutputPrompt"
 INDEXES = {"search/search_index.json": "docs", "search.json": "items"}  # MkDocs's, Zensical's
 Content = dict[str, list[str]]  # what there is of each kind, in the order of the page
 
@@ -44,12 +45,13 @@ class Site:
     def _article(self, page: str) -> Content:
         article = LexborHTMLParser(self.pages[page].html or "").css_first(ARTICLE)
         assert article is not None, f"{self.folder}: the page /{page} has no {ARTICLE}"
-        for node in article.css(CHROME):
+        topics = [link for node in article.css(TOPICS) for link in _links(node, page)]
+        for node in article.css(f"{CHROME}, {TOPICS}"):
             node.decompose()
         found = {kind: list(values(article, page)) for kind, values in KINDS.items()}
         for node in article.css("pre, table, math, h1, h2, h3, h4, h5, h6"):
             node.decompose()  # they have been compared
-        return {**found, "words": _text(article).split()}
+        return {"topics": topics, **found, "words": _text(article).split()}
 
     def _search_entries(self) -> dict[str, list[str]]:
         index = next(name for name in INDEXES if (self.folder / name).is_file())
@@ -115,7 +117,12 @@ def _tables(article: LexborNode, _: str) -> Iterator[str]:
 
 
 def _formulas(article: LexborNode, _: str) -> Iterator[str]:
+    """As MathML; in which order an element's attributes stand says nothing."""
     for node in article.css("math, .arithmatex"):
+        for element in (node, *node.css("*")):
+            for name, value in sorted(element.attributes.items()):
+                del element.attrs[name]
+                element.attrs[name] = value or ""
         yield node.html or ""
 
 

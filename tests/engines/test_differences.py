@@ -75,6 +75,20 @@ def test_what_is_lost_is_told(here: Site, tmp_path: Path, kind: str, old: str, n
     assert all(part in judge(found, ())[0] for part in ("toy/", kind, told[1]))
 
 
+def test_topics_may_stand_elsewhere_but_not_be_lost(here: Site, tmp_path: Path) -> None:
+    topics = '<nav class="md-tags"><a href="../glossary/">chance</a></nav>'
+    above = site(tmp_path / "above", PAGE.replace("<h1", f"{topics}<h1"))
+    assert list(compare(above, site(tmp_path / "below", PAGE.replace("</article>", f"{topics}</article>")))) == []
+    assert Difference("toy/", "topics", "chance -> /glossary/", "(nothing)") in list(compare(above, here))
+
+
+def test_the_order_of_attributes_says_nothing(here: Site, tmp_path: Path) -> None:
+    pages = [
+        PAGE.replace("<mi>x</mi>", f"<mo {order}>(</mo>") for order in ('a="1" form="prefix"', 'form="prefix" a="1"')
+    ]
+    assert list(compare(site(tmp_path / "one", pages[0]), site(tmp_path / "other", pages[1]))) == []
+
+
 def test_a_page_that_is_lost_is_told(here: Site, tmp_path: Path) -> None:
     there = site(tmp_path / "there")
     (there.folder / "toy/index.html").unlink()
