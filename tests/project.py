@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from tests import warm
+
 ROOT = Path(__file__).resolve().parent.parent
 SNIPPET = "snippets/29/toy.py"
 PAGE = "docs/29/toy.md"
@@ -26,7 +28,19 @@ class Project:
 
     def make(self, *targets: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """What a person does: `make site`, in this folder."""
-        return self._run(["make", "--no-print-directory", *(targets or ("site",))], environment)
+        return subprocess.run(
+            ["make", "--no-print-directory", *(targets or ("site",))],
+            cwd=self.folder,
+            env=self.environment(**environment),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def build(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        """What `make site` does once all is installed, in a fraction of its time."""
+        return self.command("mkdocs", "build", "--strict", NO_MKDOCS_2_WARNING="1", **environment)
 
     def environment(self, **more: str) -> dict[str, str]:
         # What the surrounding `make test` and pytest put there is not part of the person's machine.
@@ -38,19 +52,8 @@ class Project:
         return {**mine, MARK: str(self.folder), "COLUMNS": "200", **more}
 
     def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """`python -m …` with the project's own Python."""
-        return self._run([".venv/bin/python", "-m", *arguments], environment)
-
-    def _run(self, command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment(**environment),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        """`python -m …` in this folder."""
+        return warm.run(list(arguments), self.folder, self.environment(**environment))
 
     def read(self, file: str) -> str:
         return (self.folder / file).read_text(encoding="utf-8")
@@ -82,7 +85,7 @@ class Project:
         return found
 
     def copy(self, folder: Path) -> Project:
-        shutil.copytree(self.folder, folder, symlinks=True)
+        subprocess.run(["cp", "-a", self.folder, folder], check=True)  # in a third of the time that Python takes
         return Project(folder)
 
 

@@ -1,4 +1,4 @@
-"""Runs a script and writes down where its random numbers come from: `python -m tests.recorded SCRIPT OUT.json`.
+"""Runs a script and writes down where its random numbers come from: `python tests/recorded.py SCRIPT OUT.json`.
 
 ``OUT.json`` gets its ``results``, each call of its ``stream(seed, purpose)`` with the number that this seeded a generator
 with, and ``wrong``: every other source of random numbers that it used. The function to take home and its use are apart:
@@ -18,7 +18,6 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import sklearn.datasets  # noqa: F401 - to import it draws from Python's own stream
 import torch
 
 ALONE = ("take-home", "use")

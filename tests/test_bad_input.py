@@ -1,24 +1,26 @@
-"""What a person sees when something is wrong: through `make site`, as they would meet it."""
+"""What a person sees when something is wrong: through `make site` where that could matter, else by what it calls."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.project import PAGE, SNIPPET, Project, create, lines_of
 
+Build = Callable[..., subprocess.CompletedProcess[str]]
 FIRST = "import os\n\nimport matplotlib"  # of the toy's setup cell, at line 6
 
 
-def fails(project: Project, *parts: str, **environment: str) -> str:
+def fails(project: Project, *parts: str, by: Build = Project.build, **environment: str) -> str:
     """Build, and see that it fails, that one line says all these parts, and that the good site stays."""
     before = project.digest()
     assert before, "there was no good site to begin with"
-    done = project.make("site", **environment)
+    done = by(project, **environment)
     told = done.stdout + done.stderr
     assert done.returncode != 0, told
     assert list(lines_of(told, *parts)), f"no line says {parts}:\n{told}"
@@ -36,7 +38,7 @@ def fails(project: Project, *parts: str, **environment: str) -> str:
 
 def test_a_cell_that_raises(project: Project) -> None:
     line = project.replace(SNIPPET, "    return 2 * x", "    return 1 / x")
-    told = fails(project, f"{SNIPPET}:{line}:", "'line'", "ZeroDivisionError")
+    told = fails(project, f"{SNIPPET}:{line}:", "'line'", "ZeroDivisionError", by=Project.make)
     assert "return 1 / x" in told
     assert f"python {SNIPPET}" in told
 
@@ -64,7 +66,7 @@ def test_a_failure_is_not_remembered_as_a_success(project: Project) -> None:
     fails(project, "ZeroDivisionError")
     fails(project, "ZeroDivisionError")
     project.write(SNIPPET, good)
-    assert project.make("site").returncode == 0
+    assert project.build().returncode == 0
 
 
 def test_beyond_the_time_limit(project: Project) -> None:
@@ -90,7 +92,7 @@ def test_a_killed_process(project: Project) -> None:
     project.replace(SNIPPET, FIRST, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n" + FIRST)
     fails(project, f"{SNIPPET}:5:", "'setup'", "process was killed", "SIGKILL")
     project.write(SNIPPET, good)
-    assert project.make("site").returncode == 0
+    assert project.build().returncode == 0
 
 
 def test_a_process_that_ends_itself(project: Project) -> None:
@@ -148,15 +150,14 @@ def test_no_results_cell(project: Project) -> None:
     ],
 )
 def test_a_result_that_is_no_number(project: Project, value: str, said: str) -> None:
-    project.replace(SNIPPET, "[20.5, 21, 22.25, 19, 25]", value)
-    project.replace(SNIPPET, 'print(results["delay"])', "")
-    fails(project, f"{SNIPPET}:46:", "'results'", said)
+    project.write(SNIPPET, f'# %% results\nresults = {{"seeds": [0, 1], "delay": {value}}}\n')
+    fails(project, f"{SNIPPET}:1:", "'results'", said)
 
 
 @pytest.mark.parametrize("seeds", ["5", "[]", "[0.5]", "None"])
 def test_seeds_that_are_none(project: Project, seeds: str) -> None:
-    project.replace(SNIPPET, '"seeds": seeds', f'"seeds": {seeds}')
-    fails(project, f"{SNIPPET}:46:", "'results'", "there is no `seeds`")
+    project.write(SNIPPET, f'# %% results\nresults = {{"seeds": {seeds}}}\n')
+    fails(project, f"{SNIPPET}:1:", "'results'", "there is no `seeds`")
 
 
 def test_a_snippet_that_is_not_utf8(project: Project) -> None:
@@ -390,21 +391,38 @@ def test_a_bibliography_that_cannot_be_read(project: Project, old: str, new: str
 # -- a cache entry that cannot be trusted --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("file", ["run.json", "results.json", "line.dark.svg", "cells/line.py", "toy.ipynb"])
-@pytest.mark.parametrize("damage", ["cut in half", "emptied", "removed", "edited"])
-def test_a_damaged_entry_is_run_again(project: Project, file: str, damage: str) -> None:
-    entry = project.folder / "docs/generated/29/toy" / file
-    content = entry.read_bytes()
-    if damage == "removed":
-        entry.unlink()
+ENTRY = "docs/generated/29/toy"
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "cut in half": lambda content: content[: len(content) // 2],
+    "emptied": lambda content: b"",
+    "edited": lambda content: content.replace(b"e", b"a", 1),
+}
+FILES = ("run.json", "results.json", "line.dark.svg", "cells/line.py", "toy.ipynb")
+
+
+def damage(project: Project, file: str, how: str) -> None:
+    path = project.folder / ENTRY / file
+    if how == "removed":
+        path.unlink()
     else:
-        broken = {"cut in half": content[: len(content) // 2], "emptied": b"", "edited": content.replace(b"e", b"a", 1)}
-        entry.write_bytes(broken[damage])
+        path.write_bytes(DAMAGES[how](path.read_bytes()))
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("how", [*DAMAGES, "removed"])
+def test_a_damaged_entry_is_noticed(project: Project, file: str, how: str) -> None:
+    damage(project, file, how)
+    assert "would run" in project.command("pipeline", "run", "--explain").stdout
+
+
+def test_a_damaged_entry_is_run_again(project: Project) -> None:
+    before = project.digest(ENTRY)
+    for file, how in zip(FILES[1:], [*DAMAGES, "removed"], strict=True):
+        damage(project, file, how)
     done = project.command("pipeline", "run")
-    assert done.returncode == 0, done.stderr
     assert "ran 29/toy" in done.stderr
-    if file != "run.json":  # which holds the time of its run
-        assert entry.read_bytes() == content
+    record = f"{ENTRY}/run.json"  # which holds the time
+    assert {**project.digest(ENTRY), record: ""} == {**before, record: ""}
 
 
 # -- interruptions -------------------------------------------------------------------------------------------------
@@ -433,7 +451,7 @@ def test_interrupted_in_the_middle_of_a_run(project: Project) -> None:
     assert not project.processes()
     assert project.digest("site") | project.digest("docs/generated") == before
     project.write(SNIPPET, good)
-    assert project.make("site").returncode == 0
+    assert project.build().returncode == 0
 
 
 def test_two_builds_at_once(project: Project) -> None:
@@ -486,7 +504,7 @@ def test_an_unfit_python(project: Project, python: str, said: str) -> None:
     (project.folder / ".venv").unlink()
     project.write("python", f"#!/bin/sh\n{python}\n")
     (project.folder / "python").chmod(0o755)
-    told = fails(project, said, PYTHON="./python")
+    told = fails(project, said, by=Project.make, PYTHON="./python")
     assert len([line for line in told.splitlines() if not line.startswith("make")]) == 1, told
 
 
@@ -494,4 +512,4 @@ def test_no_network(project: Project) -> None:
     (project.folder / ".venv").unlink()
     unreachable = {"PIP_INDEX_URL": "http://127.0.0.1:9", "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0"}
     empty = {"PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": "", "PIP_NO_CACHE_DIR": "1"}
-    fails(project, "could not be installed", "no network", **unreachable, **empty)
+    fails(project, "could not be installed", "no network", by=Project.make, **unreachable, **empty)

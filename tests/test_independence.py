@@ -1,4 +1,4 @@
-"""`SEED=0` and `SEED=1` share nothing, and a site can be built with either."""
+"""No two values of `SEED` share anything, and a site can be built with each."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pytest
 
 from pipeline.run.snippet import Snippet
 from tests.bench.seeds import refuted, stated
-from tests.experiments import CONCEPTS, definitions, recorded, source
+from tests.experiments import CONCEPTS, definitions, other_seed, recorded, source
 from tests.project import ROOT
+from tests.recorded import record
 
 SETUP = """# %% setup
-import os
 import zlib
 
 import numpy as np
 import torch
 
-SEED = int(os.environ.get("SEED", "0"))
+SEED = 1
 seeds = [2 * SEED + k for k in range(2)]
 
 
@@ -42,8 +42,12 @@ def test_no_seed_belongs_to_two_values_of_seed(concept: str) -> None:
 
 @pytest.mark.built
 @pytest.mark.parametrize("concept", CONCEPTS)
-def test_under_another_seed_every_random_number_is_new_and_every_claim_holds(concept: str, tmp_path: Path) -> None:
-    found = recorded(source(concept), tmp_path, seed=1)
+def test_the_downloaded_script_runs_alone_with_new_random_numbers_and_every_claim_holds(
+    concept: str, site: Path
+) -> None:
+    script = (site / "generated" / concept / f"{Path(concept).name}.py").read_text(encoding="utf-8")
+    assert script == source(concept)
+    found = recorded(script, other_seed(concept))
     assert found["wrong"] == []
     assert found["streams"], "it draws nothing at random"
     results = found["results"]
@@ -54,7 +58,7 @@ def test_under_another_seed_every_random_number_is_new_and_every_claim_holds(con
     count = len(results["seeds"])
     others = {
         zlib.crc32(f"{seed} {purpose}".encode())
-        for seed in range(21 * count)
+        for seed in range(count * (other_seed(concept) + 20))
         for purpose in purposes
         if seed not in results["seeds"]
     }
@@ -73,11 +77,11 @@ def test_under_another_seed_every_random_number_is_new_and_every_claim_holds(con
         ("torch.rand(2, generator=torch.Generator().manual_seed(seeds[0]))", "seeds a generator with 2"),
     ],
 )
-def test_another_source_of_random_numbers_is_found(code: str, said: str, tmp_path: Path) -> None:
-    (wrong,) = recorded(SETUP + code + END, tmp_path, seed=1)["wrong"]
+def test_another_source_of_random_numbers_is_found(code: str, said: str) -> None:
+    (wrong,) = record(SETUP + code + END)["wrong"]
     assert said in wrong
 
 
-def test_streams_are_told_by_seed_and_purpose(tmp_path: Path) -> None:
-    found = recorded(SETUP + 'torch.rand(2, generator=stream(seeds[1], "noise"))' + END, tmp_path, seed=1)
-    assert (found["wrong"], found["streams"]) == ([], [[3, "noise", zlib.crc32(b"3 noise")]])
+def test_streams_are_told_by_seed_and_purpose() -> None:
+    found = record(SETUP + 'torch.rand(2, generator=stream(seeds[1], "noise"))' + END)
+    assert (found["wrong"], found["streams"]) == ([], [(3, "noise", zlib.crc32(b"3 noise"))])

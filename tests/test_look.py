@@ -90,7 +90,7 @@ def test_durations_are_round() -> None:
 
 def test_long_code_is_all_there_with_a_box_that_shows_it(project: Project) -> None:
     project.replace(SNIPPET, "    return 2 * x\n", "    return 2 * x\n" + "    # more\n" * 40)
-    assert project.make("site").returncode == 0
+    assert project.build().returncode == 0
     block = one(soup(project), "div.long")
     lines = block.get_text().rstrip("\n").count("\n") + 1
     assert lines > 40
@@ -111,7 +111,7 @@ def test_script_and_notebook_are_offered_above_and_below(good_project: Project) 
 
 
 def test_with_a_repository_on_github_they_can_be_opened_on_colab(project: Project) -> None:
-    done = project.make("site", REPO_URL="https://github.com/someone/concepts")
+    done = project.build(REPO_URL="https://github.com/someone/concepts")
     assert done.returncode == 0, done.stderr
     found = soup(project)
     notebook = "https://colab.research.google.com/github/someone/concepts/blob/notebooks/29/toy/toy.ipynb"

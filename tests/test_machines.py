@@ -24,7 +24,7 @@ ARTICLE, PART, HOME = "29/toy/index.html", "29/index.html", "index.html"
 def published(good_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The toy, built to stand at an address of its own. Not to be changed."""
     project = good_project.copy(tmp_path_factory.mktemp("published") / "project")
-    done = project.make("site", SITE_URL=ADDRESS)
+    done = project.build(SITE_URL=ADDRESS)
     assert done.returncode == 0, done.stderr
     return project
 
@@ -124,13 +124,13 @@ def test_without_an_address_nothing_is_said_that_needs_one(good_project: Project
 
 def test_an_address_without_its_slash_is_meant_with_it(published: Project, tmp_path: Path) -> None:
     project = published.copy(tmp_path / "project")
-    assert project.make("site", SITE_URL=ADDRESS.rstrip("/")).returncode == 0
+    assert project.build(SITE_URL=ADDRESS.rstrip("/")).returncode == 0
     assert project.digest() == published.digest()
 
 
 def test_an_address_that_is_none_ends_in_one_line(project: Project) -> None:
     before = project.digest()
-    done = project.make("site", SITE_URL="example.org")
+    done = project.build(SITE_URL="example.org")
     assert done.returncode != 0
     assert "site_url" in done.stderr
     assert "Traceback" not in done.stderr
@@ -145,11 +145,11 @@ def test_two_builds_give_the_same_image_and_draw_it_once(published: Project, tmp
     image = project.folder / "site/29/toy/preview.png"
     before = image.read_bytes()
     kept = {path: path.stat().st_mtime_ns for path in (project.folder / ".cache/previews").iterdir()}
-    assert project.make("site", SITE_URL=ADDRESS).returncode == 0
+    assert project.build(SITE_URL=ADDRESS).returncode == 0
     assert {path: path.stat().st_mtime_ns for path in (project.folder / ".cache/previews").iterdir()} == kept
     for path in kept:
         path.unlink()
-    assert project.make("site", SITE_URL=ADDRESS).returncode == 0
+    assert project.build(SITE_URL=ADDRESS).returncode == 0
     assert image.read_bytes() == before
 
 
@@ -165,7 +165,7 @@ def test_a_card_holds_any_title_and_any_number_of_figures(tmp_path: Path, good_p
 
 def test_the_headline_s_macros_are_resolved_in_the_preview(project: Project) -> None:
     project.replace(PAGE, "alt: A straight line.", 'alt: "It comes {{ toy.delay.median }} times later."')
-    assert project.make("site").returncode == 0
+    assert project.build().returncode == 0
     assert 'property="og:image:alt" content="It comes 21 times later."' in project.read(f"site/{ARTICLE}")
 
 
@@ -178,7 +178,7 @@ def test_text_that_would_end_the_script_stays_within_it(project: Project) -> Non
         "description: Twice the seed, measured over five of them.",
         'description: "A </script><b> & \'quoted\' \\"one\\""',
     )
-    assert project.make("site").returncode == 0
+    assert project.build().returncode == 0
     html = project.read(f"site/{ARTICLE}")
     block = re.search(r'<script type="application/ld\+json">(.*?)</script>', html)
     assert block

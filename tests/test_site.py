@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,13 +13,12 @@ import nbformat
 import pytest
 
 from tests import codeblocks, guards
+from tests.experiments import CONCEPTS, TIME_LIMIT, cells, definitions, plain_environment, source
 from tests.project import ROOT, Project
 
 Guard = Callable[[Path], list[str]]
 ARTICLE, NOTEBOOK, EXPANDED = "29/toy/index.html", "generated/29/toy/run/index.html", "29/toy/index.md"
-EXPERIMENTS = sorted(p.relative_to(ROOT / "snippets").with_suffix("").as_posix() for p in ROOT.glob("snippets/*/*.py"))
 NOISE = random.Random(0).randbytes(guards.PAGE_LIMIT).hex()  # which nothing can compress to less than half
-TIME_LIMIT = 600  # seconds; pytest-codeblocks itself has none
 
 
 @pytest.mark.built
@@ -83,24 +80,19 @@ def test_each_guard_notices_what_it_guards(guard: Guard, page: str, old: str, ne
 # -- the code on the pages -----------------------------------------------------------------------------------------
 
 
-def run_blocks(expanded: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_blocks(expanded: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """pytest-codeblocks on one page, in an empty folder."""
     page = folder / "page.md"
-    page.write_text(codeblocks.chain(expanded.read_text(encoding="utf-8")), encoding="utf-8")
+    page.write_text(codeblocks.chain(expanded), encoding="utf-8")
     return subprocess.run(
         [sys.executable, "-m", "pytest", "--codeblocks", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", page.name],
         cwd=folder,
         env=plain_environment(),
         capture_output=True,
         text=True,
-        timeout=TIME_LIMIT,
+        timeout=TIME_LIMIT,  # pytest-codeblocks itself has none
         check=False,
     )
-
-
-def plain_environment() -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "MATPLOTLIBRC", "SEED"))}
-    return {**kept, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
 
 
 def _pages_with_code() -> list[str]:
@@ -113,12 +105,30 @@ def _pages_with_code() -> list[str]:
     ]
 
 
+def left_out(expanded: str, concept: str) -> str:
+    """The cells of an experiment that its page does not show, and what they print, as blocks that could follow there."""
+    shown = {code.strip() for _, code in codeblocks.read(expanded).code}
+    rest = {name: code.strip() for name, code in cells(source(concept)).items() if code.strip() not in shown}
+    printed = [ROOT / "docs/generated" / concept / "cells" / f"{name}.txt" for name in rest]
+    blocks = [f"```python\n{code}\n```" for code in rest.values()]
+    blocks += [f"{codeblocks.EXPECTED}\n```text\n{path.read_text()}\n```" for path in printed if path.is_file()]
+    return "\n\n".join(blocks)
+
+
 @pytest.mark.built
 @pytest.mark.parametrize("page", _pages_with_code())
 def test_every_block_on_the_page_runs_and_prints_what_is_shown(page: str, site: Path, tmp_path: Path) -> None:
-    done = run_blocks(site / page / "index.md", tmp_path)
+    """One run for the page and its experiment: what the page leaves out follows, down to the results."""
+    expanded = (site / page / "index.md").read_text(encoding="utf-8")
+    concept = page.replace("-", "_")
+    whole = f"{expanded}\n\n{left_out(expanded, concept)}" if concept in CONCEPTS else expanded
+    done = run_blocks(whole, tmp_path)
     assert done.returncode == 0, done.stdout[-3000:]
     assert " passed" in done.stdout
+
+
+def test_the_blocks_of_the_toy_run(good_project: Project, tmp_path: Path) -> None:
+    assert run_blocks(good_project.read(f"site/{EXPANDED}"), tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -134,79 +144,26 @@ def test_a_block_that_fails_or_prints_otherwise_is_noticed(
 ) -> None:
     expanded = good_project.read(f"site/{EXPANDED}")
     assert old in expanded
-    page = tmp_path / "broken.md"
-    page.write_text(expanded, encoding="utf-8")
-    assert run_blocks(page, tmp_path).returncode == 0
-    page.write_text(expanded.replace(old, new, 1), encoding="utf-8")
-    assert run_blocks(page, tmp_path).returncode == 1
+    assert run_blocks(expanded.replace(old, new, 1), tmp_path).returncode == 1
 
 
 def test_a_page_that_is_never_run_is_noticed(good_project: Project, tmp_path: Path) -> None:
-    page = tmp_path / "silent.md"
-    page.write_text(good_project.read(f"site/{EXPANDED}").replace("```python", "```py"), encoding="utf-8")
-    assert run_blocks(page, tmp_path).returncode != 0  # pytest found nothing to run
+    silent = good_project.read(f"site/{EXPANDED}").replace("```python", "```py")
+    assert run_blocks(silent, tmp_path).returncode != 0  # pytest found nothing to run
 
 
 # -- the downloads -------------------------------------------------------------------------------------------------
 
 
-def run_alone(script: Path) -> str:
-    """What a script prints that is alone in its folder, without this project's settings and without a network."""
-    done = subprocess.run(
-        [*_offline(), sys.executable, script.name],
-        cwd=script.parent,
-        env=plain_environment(),
-        capture_output=True,
-        text=True,
-        timeout=TIME_LIMIT,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@pytest.mark.built
-@pytest.mark.parametrize("concept", EXPERIMENTS)
-def test_the_downloaded_script_runs_in_an_empty_folder(concept: str, site: Path, tmp_path: Path) -> None:
-    stem = Path(concept).name
-    shutil.copy(site / "generated" / concept / f"{stem}.py", tmp_path)
-    printed = run_alone(tmp_path / f"{stem}.py")
-    assert [path.name for path in tmp_path.iterdir()] == [
-        f"{stem}.py"
-    ]  # it writes nothing: the folder may be read-only
-    record = json.loads((ROOT / "docs/generated" / concept / "run.json").read_text())
-    outputs = (ROOT / "docs/generated" / concept / "cells" / f"{cell}.txt" for cell in record["seconds_by_cell"])
-    assert printed == "".join(path.read_text() + "\n" for path in outputs if path.is_file())
-
-
-def _offline() -> list[str]:
-    """What cuts a program off from every network, where the system can."""
-    command = ["unshare", "--map-root-user", "--net"]
-    can = (
-        shutil.which("unshare") and subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0
-    )
-    return command if can else []
-
-
-@pytest.mark.parametrize("concept", EXPERIMENTS)
+@pytest.mark.parametrize("concept", CONCEPTS)
 @pytest.mark.parametrize("seed", ["three", "1.5", ""])
-def test_a_seed_that_is_no_integer_ends_in_one_sentence(concept: str, seed: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "snippets" / f"{concept}.py")],
-        cwd=tmp_path,
-        env={**plain_environment(), "SEED": seed},
-        capture_output=True,
-        text=True,
-        timeout=TIME_LIMIT,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith("SEED must be a")
-    assert done.stderr.count("\n") == 1
+def test_a_seed_that_is_no_integer_ends_in_one_sentence(concept: str, seed: str) -> None:
+    with pytest.raises(SystemExit, match=r"^SEED must be a[^\n]+$"):  # which Python prints, and ends with status 1
+        definitions(concept, ("setup",), seed)
 
 
 @pytest.mark.built
-@pytest.mark.parametrize("concept", EXPERIMENTS)
+@pytest.mark.parametrize("concept", CONCEPTS)
 def test_every_experiment_has_at_least_five_seeds_and_keeps_its_limits(concept: str) -> None:
     folder = ROOT / "docs/generated" / concept
     results = json.loads((folder / "results.json").read_text())
@@ -217,7 +174,7 @@ def test_every_experiment_has_at_least_five_seeds_and_keeps_its_limits(concept: 
 
 
 @pytest.mark.built
-@pytest.mark.parametrize("concept", EXPERIMENTS)
+@pytest.mark.parametrize("concept", CONCEPTS)
 def test_the_downloaded_notebook_is_valid_and_holds_its_outputs(concept: str, site: Path) -> None:
     stem = Path(concept).name
     notebook = nbformat.read(site / "generated" / concept / f"{stem}.ipynb", as_version=4)
@@ -228,7 +185,7 @@ def test_the_downloaded_notebook_is_valid_and_holds_its_outputs(concept: str, si
 
 
 @pytest.mark.built
-@pytest.mark.parametrize("concept", EXPERIMENTS)
+@pytest.mark.parametrize("concept", CONCEPTS)
 def test_article_and_notebook_page_offer_both_downloads(concept: str, site: Path) -> None:
     stem = Path(concept).name
     article = site / concept.replace("_", "-") / "index.html"

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from pipeline.run.snippet import Snippet
-from pipeline.write.pages import page_of
 from tests.bench.seeds import refuted, stated
-from tests.experiments import CONCEPTS, as_built, cells, recorded, source
+from tests.experiments import CONCEPTS, as_built, cells, recorded, rows, source
 from tests.project import ROOT
 from tests.test_one_difference import arms
-
-
-def rows(concept: str) -> list[str]:
-    """The first column of the table, as it is written."""
-    text = (ROOT / "docs" / page_of(concept)).read_text(encoding="utf-8")
-    section = text.split("## Try it yourself\n")[1].split("\n## ")[0]
-    return re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
 
 
 def changed(script: str, row: str) -> tuple[str, int]:
@@ -41,9 +32,9 @@ def test_there_is_something_to_try(concept: str) -> None:
 
 @pytest.mark.built
 @pytest.mark.parametrize(("concept", "row"), [(concept, row) for concept in CONCEPTS for row in rows(concept)])
-def test_a_row_does_what_it_says(concept: str, row: str, tmp_path: Path) -> None:
+def test_a_row_does_what_it_says(concept: str, row: str) -> None:
     script, seed = changed(source(concept), row)
-    now = recorded(script, tmp_path, seed)["results"]
+    now = recorded(script, seed)["results"]
     if does := arms(concept).TRIED.get(row):
         assert does(now, as_built(concept)) is True
     else:

@@ -18,7 +18,7 @@ def soup(project: Project, page: str) -> BeautifulSoup:
 
 
 def build(project: Project) -> None:
-    done = project.make("site")
+    done = project.build()
     assert done.returncode == 0, done.stderr
 
 

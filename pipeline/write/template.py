@@ -33,20 +33,19 @@ class Block(str):
     """Markdown of several lines, to be indented like the place where it is put."""
 
 
-class _NotThere(Exception):
+class _NotThere(UndefinedError):
     """A name that is neither a variable nor, where ``of`` is something, an attribute of it."""
 
-    def __init__(self, name: str, of: Any) -> None:
-        self.name, self.of = name, of
+    name: str
+    of: Any
 
 
 class _Undefined(StrictUndefined):
     """Raises ``_NotThere`` when it is used: with the name itself rather than with a sentence about it."""
 
     def __init__(self, hint: str | None = None, obj: Any = missing, name: Any = None, exc: Any = None) -> None:
-        super().__init__(
-            hint, obj, name, lambda message: _NotThere(str(name), obj) if name else UndefinedError(message)
-        )
+        kind = type("NotThere", (_NotThere,), {"name": str(name), "of": obj}) if name else UndefinedError
+        super().__init__(hint, obj, name, kind)
 
 
 def environment(root: Path, filters: dict[str, Callable[..., Any]]) -> Environment:
@@ -153,8 +152,8 @@ def _told(error: Exception, names: Mapping[str, Any], expression: str) -> Proble
         return error
     if isinstance(error, _NotThere):
         if error.of is missing:
-            known = (name for name in names if name != "page" and not name.startswith("_"))
-            return UnknownName("concept or macro", error.name, known, "This page")
+            macros = (name for name in names if name != "page" and not name.startswith("_"))
+            return UnknownName("concept or macro", error.name, macros, "This page")
         known = error.of if isinstance(error.of, Mapping) else (n for n in dir(error.of) if not n.startswith("_"))
         return UnknownName("entry", error.name, map(str, known), type(error.of).__name__)
     what = "Jinja" if isinstance(error, TemplateError) else type(error).__name__

@@ -1,56 +1,24 @@
 """Every claim of a page under other values of SEED: `python -m tests.bench.seeds 29/grokking 1-20`.
 
-A threshold is set in stone only when this has shown its margin. The results of a run are kept in `.cache/seeds/` under the
-script's digest, so that a claim can be worded anew and judged again without running anything.
+A threshold is set in stone only when this has shown its margin. The results of a run are kept in `.cache/recorded/`, so that a claim can be worded anew and judged again without running anything.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import track
 
 from pipeline.problem import Problem
-from pipeline.run.kernel import ONE_THREAD
-from pipeline.run.snippet import STYLE, Snippet, find
+from pipeline.run.snippet import Snippet, find
 from pipeline.write import claims, verdicts
 from pipeline.write.numbers import show
 from pipeline.write.pages import page_of, split
+from tests.experiments import recorded, source
 from tests.project import ROOT
-
-RUN = (
-    "import json, runpy, sys; "
-    "json.dump(runpy.run_path(sys.argv[1], run_name='__main__')['results'], open(sys.argv[2], 'w'), allow_nan=False)"
-)
-
-
-def results_of(snippet: Snippet, seed: int) -> dict[str, Any]:
-    """What the script finds under this SEED, in an empty folder and on one thread; kept from an earlier call if there was one."""
-    kept = ROOT / ".cache" / "seeds" / snippet.concept / snippet.key()["snippet"] / f"{seed}.json"
-    if not kept.is_file():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="seed-") as folder:
-            script, found = shutil.copy(snippet.path, folder), Path(folder, "found.json")
-            more = {"SEED": str(seed), "MPLBACKEND": "agg", "MATPLOTLIBRC": str(ROOT / STYLE)}
-            subprocess.run(
-                [sys.executable, "-W", "ignore", "-c", RUN, script, found],
-                cwd=folder,
-                env={**os.environ, **ONE_THREAD, **more},
-                stdout=subprocess.DEVNULL,
-                check=True,
-            )
-            found.replace(kept)
-    found_then: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
-    return found_then
 
 
 def stated(snippet: Snippet) -> list[claims.Claim]:
@@ -77,7 +45,9 @@ def values(text: str) -> range:
 def main(concept: str, seeds: range) -> int:
     snippet, console = Snippet(ROOT, concept), Console(width=150)
     said = stated(snippet)
-    found = {seed: results_of(snippet, seed) for seed in track(seeds, description=concept, console=console)}
+    found = {
+        seed: recorded(source(concept), seed)["results"] for seed in track(seeds, description=concept, console=console)
+    }
     false = 0
     for claim in said:
         against = {seed: why for seed, results in found.items() if (why := refuted(claim, results, concept))}

@@ -3,49 +3,60 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.browser import fonts
 from tests.browser.visit import Visit, chromium, serve, visiting
 
 MISSING = (
     "There is no Chromium to test the pages in: install one ('apt install chromium' on Debian), "
     "or name its program in CHROMIUM."
 )
-Open = Callable[..., AbstractContextManager[Visit]]
+Open = Callable[..., AbstractContextManager[Visit]]  # with what `visiting` takes, and the set of fonts
 
 
 # Of this package, not of the session: while Playwright runs, the rest of the tests could start no event loop.
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Browser]]:
+    """A browser by the name of its set of fonts; see ``fonts.py``."""
     program = chromium()
     if not program:
         (pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip)(MISSING)
     with sync_playwright() as playwright:
-        # No name but this machine's is resolved: a page that asks another host fails, here as on a train.
-        arguments = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-        browser = playwright.chromium.launch(executable_path=program, args=arguments)
-        yield browser
-        browser.close()
+
+        @cache
+        def browser(name: str) -> Browser:
+            # No name but this machine's is resolved: a page that asks another host fails, here as on a train.
+            arguments = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+            environment: Any = fonts.environment(name, tmp_path_factory.mktemp("fonts"))
+            return playwright.chromium.launch(executable_path=program, args=arguments, env=environment)
+
+        yield browser  # to leave Playwright closes them all
 
 
 @pytest.fixture(scope="package")
-def address(browser: Browser, site: Path) -> Iterator[str]:
+def browser(browsers: Callable[[str], Browser]) -> Browser:
+    return browsers("wide")
+
+
+@pytest.fixture(scope="package")
+def address(site: Path) -> Iterator[str]:
     with serve(site) as address:
         yield address
 
 
 @pytest.fixture
-def visit(browser: Browser, address: str) -> Open:
+def visit(browsers: Callable[[str], Browser], address: str) -> Open:
     """Visit the real site: nothing may go wrong, whatever the test does there."""
 
     @contextmanager
-    def visit(**how: Any) -> Iterator[Visit]:
-        with visiting(browser, address, **how) as visit:
+    def visit(fonts: str = "wide", **how: Any) -> Iterator[Visit]:
+        with visiting(browsers(fonts), address, **how) as visit:
             yield visit
             assert visit.heard == []
 
@@ -53,12 +64,12 @@ def visit(browser: Browser, address: str) -> Open:
 
 
 @pytest.fixture
-def visit_folder(browser: Browser) -> Callable[[Path], AbstractContextManager[Visit]]:
+def visit_folder(browsers: Callable[[str], Browser]) -> Open:
     """Visit some other site, which may be broken."""
 
     @contextmanager
-    def visit(folder: Path) -> Iterator[Visit]:
-        with serve(folder) as address, visiting(browser, address) as visit:
+    def visit(folder: Path, fonts: str = "wide", **how: Any) -> Iterator[Visit]:
+        with serve(folder) as address, visiting(browsers(fonts), address, **how) as visit:
             yield visit
 
-    return partial(visit)
+    return visit

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser import guards
-from tests.browser.visit import HEIGHT, PHONE, Visit
+from tests.browser import fonts, guards
+from tests.browser.conftest import Open
+from tests.browser.visit import HEIGHT, NARROWEST, PHONE
 from tests.project import Project
 
 Guard = Callable[[Page], list[str]]
-VisitFolder = Callable[[Path], AbstractContextManager[Visit]]
 ARTICLE, STYLES, SCRIPT = "29/toy/index.html", "assets/site.css", "assets/access.js"
 FIGURE = "generated/29/toy/line.light.svg"
 
@@ -40,7 +38,7 @@ GUARDS = [
 ]
 
 
-def test_the_toy_passes(good_project: Project, visit_folder: VisitFolder) -> None:
+def test_the_toy_passes(good_project: Project, visit_folder: Open) -> None:
     with visit_folder(good_project.folder / "site") as visited:
         for guard in GUARDS:
             assert guard(visited.open(ARTICLE)) == []
@@ -71,9 +69,7 @@ def test_the_toy_passes(good_project: Project, visit_folder: VisitFolder) -> Non
         (figure_text, FIGURE, "xlink:href=\"#DejaVuSans-", "href=\"#DejaVuSans-"),
     ],
 )  # fmt: skip
-def test_a_guard_notices(
-    guard: Guard, file: str, old: str, new: str, project: Project, visit_folder: VisitFolder
-) -> None:
+def test_a_guard_notices(guard: Guard, file: str, old: str, new: str, project: Project, visit_folder: Open) -> None:
     text = project.read(f"site/{file}")
     assert old in text, f"{old!r} does not stand in {file}: this test breaks nothing"
     project.write(f"site/{file}", text.replace(old, new))
@@ -98,10 +94,35 @@ def test_a_guard_notices(
         ("console:", "<script>1</script>"),  # which the page's own policy forbids
     ],
 )
-def test_what_goes_wrong_is_heard(what: str, head: str, project: Project, visit_folder: VisitFolder) -> None:
+def test_what_goes_wrong_is_heard(what: str, head: str, project: Project, visit_folder: Open) -> None:
     page = project.read(f"site/{ARTICLE}")
     project.write(f"site/{ARTICLE}", page.replace("</head>", f"{head}</head>"))
     project.write("site/assets/broken.js", "undefined.name")
     with visit_folder(project.folder / "site") as visited:
         visited.open(ARTICLE)
         assert any(heard.startswith(what) for heard in visited.heard), visited.heard
+
+
+@pytest.mark.parametrize("width", [PHONE, NARROWEST])
+def test_with_wide_letters_a_button_that_is_lower_than_its_link_moves_the_page(
+    width: int, project: Project, visit_folder: Open
+) -> None:
+    """It stands alone in its row, where a button's own line height shows."""
+    project.replace(f"site/{STYLES}", "padding: 0.25rem 0.65rem; line-height: inherit;", "padding: 0.25rem 0.65rem;")
+    with visit_folder(project.folder / "site", width=width) as visited:
+        assert guards.jumps(visited.open(ARTICLE))
+
+
+def test_each_set_of_fonts_is_the_only_one_that_a_page_finds(good_project: Project, visit_folder: Open) -> None:
+    widths = set()
+    for letters, (family, _) in fonts.SETS.items():
+        with visit_folder(good_project.folder / "site", letters) as visited:
+            measure = """family => {
+                const draw = document.createElement("canvas").getContext("2d");
+                draw.font = `20px ${family}`;
+                return draw.measureText("Copy the whole script").width;
+            }"""
+            asked = {visited.open().evaluate(measure, f) for f in (f"'{family}'", "Roboto", "sans-serif", "Arial")}
+            assert len(asked) == 1, letters
+            widths |= asked
+    assert max(widths) > 1.2 * min(widths)

@@ -13,8 +13,8 @@ from tests.browser import guards
 from tests.browser.conftest import Open
 from tests.browser.test_pages import KINDS
 from tests.browser.visit import PHONE, TIMEOUT, WIDE, Scheme, visiting
+from tests.experiments import CONCEPTS, run_alone
 from tests.project import ROOT
-from tests.test_site import EXPERIMENTS, run_alone
 
 pytestmark = pytest.mark.built
 
@@ -48,8 +48,8 @@ def test_every_copy_button_copies_its_block(visit: Open) -> None:
             assert copied.strip("\n") == (block.locator("code").text_content() or "").strip("\n")
 
 
-@pytest.mark.parametrize("concept", EXPERIMENTS)
-def test_what_is_copied_runs(concept: str, visit: Open, tmp_path: Path) -> None:
+@pytest.mark.parametrize("concept", CONCEPTS)
+def test_what_is_copied_runs(concept: str, visit: Open) -> None:
     """The function to take home and its use, from the clipboard, in an empty folder: it prints what the page shows."""
     cells = ROOT / "docs/generated" / concept / "cells"
     with visit(**CLIPBOARD) as visited:
@@ -64,13 +64,12 @@ def test_what_is_copied_runs(concept: str, visit: Open, tmp_path: Path) -> None:
             copied.append(page.evaluate("() => navigator.clipboard.readText()"))
         shown = (cells / "use.txt").read_text().strip()
         assert shown in blocks
-    (tmp_path / "copied.py").write_text("\n".join(copied), encoding="utf-8")
-    assert run_alone(tmp_path / "copied.py").strip() == shown
+    assert run_alone("\n".join(copied)).strip() == shown
 
 
-@pytest.mark.parametrize("concept", EXPERIMENTS)
+@pytest.mark.parametrize("concept", CONCEPTS)
 def test_script_and_notebook_are_downloaded(concept: str, visit: Open, site: Path) -> None:
-    """To the byte the files that test_site.py runs in an empty folder."""
+    """To the byte the files that are run in an empty folder."""
     with visit() as visited:
         page = visited.open(concept.replace("_", "-") + "/")
         for name, suffix in (("Download .py", ".py"), ("Download notebook", ".ipynb")):

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from playwright.sync_api import Browser, Page
 
-WIDE, PHONE = 1280, 360
+WIDE, PHONE, NARROWEST = 1280, 360, 320
 HEIGHT = 800
 TIMEOUT = 20_000  # milliseconds: two busy cores are slow
 # The page's scripts start after it has been drawn: how long it was by then, and how many of them have run.
