@@ -272,8 +272,9 @@ def _is_notebook(page: Page) -> bool:
 
 
 def _finished(output: str, page: SitePage | None = None) -> str:
-    assert build.site
-    return _told(lambda: finishing.finish(output, build.site, page, served=build.serving))
+    site = build.site
+    assert site
+    return _told(lambda: finishing.finish(output, site, page, served=build.serving))
 
 
 def _notice(problems: Sequence[Problem]) -> str:

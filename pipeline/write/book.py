@@ -90,7 +90,7 @@ class Book:
     @property
     def incomplete(self) -> bool:
         """Whether something is wrong with what some page says of itself: others may be made of it."""
-        return not all(page.sound for page in self.pages.values())
+        return bool(self.problems) or not all(page.sound for page in self.pages.values())
 
     @cached_property
     def parts(self) -> list[Part]:

@@ -78,5 +78,5 @@ class Citations:
                 f'[↑{time}](#cite-{it.key}-{time} "Where it is cited"){{ .back }}'
                 for time in range(1, self.times[it.key] + 1)
             )
-            seen = f" <small>{SEEN[it.verified]}</small>" if SEEN[it.verified] else ""
+            seen = f" <small>{SEEN[it.verified]}</small>" if SEEN.get(it.verified) else ""
             yield f'- <span id="ref-{it.key}"></span>{authors}: *{it.title}*. {venue}. {links}.{seen} {back}'
