@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from pipeline.finish.dress import duration, page
-from pipeline.run.outputs import dark_colours
+from pipeline.run.figures import dark_colours
 from pipeline.write.pages import colab
 from tests import guards
 from tests.colours import contrast
