@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup, Tag
-from pipeline.write.pages import colab
 
-from pipeline.run.outputs import dark_colours
+from pipeline.run.figures import dark_colours
 from pipeline.write.numbers import duration
 from tests import guards
 from tests.colours import contrast

@@ -15,7 +15,7 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.figure import Figure
 
 from pipeline.run import motion
-from pipeline.run.outputs import dark_colours
+from pipeline.run.figures import dark_colours
 from tests.project import PAGE, ROOT, SNIPPET, Project
 from tests.test_bad_input import fails
 

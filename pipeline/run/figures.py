@@ -14,7 +14,7 @@ from pipeline.run.snippet import STYLE
 FIGURE_LIMIT = 300_000  # bytes of one SVG
 DARK_PAGE = "#1e2129"  # the ground of the theme's dark pages
 LEAST_CONTRAST = 3.0  # WCAG 2.2, of what is drawn
-MOST_BY_HAND = 4  # colours: an area in one of more was coloured by a colour map
+MOST_BY_HAND = 4  # colours of areas: more come from a colour map
 COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 DRAWN = {f"{{{motion.SVG}}}{tag}" for tag in ("path", "use", "rect", "line", "circle", "polygon")}
 NOT_DRAWN = {f"{{{motion.SVG}}}{tag}" for tag in ("defs", "clipPath")}
@@ -54,14 +54,17 @@ def judge(name: str, svg: str, dark: Mapping[str, str]) -> None:
 
 
 def _unseen(svg: str, dark: Mapping[str, str]) -> set[str]:
-    """Colours of what is drawn in nothing lighter. A colour map may have any colour: its areas stand side by side."""
-    lines: set[str] = set()
-    areas: set[str] = set()
-    for fill, stroke in _inks(ET.fromstring(svg), "#000000", "none"):
+    """Colours of what is drawn in nothing lighter. Areas may have the colours of a colour map, and stand on its image."""
+    inks = list(_inks(ET.fromstring(svg), "#000000", "none"))
+    painted = {fill for fill, _ in inks if COLOUR.fullmatch(fill)} - dark.keys()
+    mapped = "<image" in svg or len(painted) > MOST_BY_HAND
+    unseen: set[str] = set()
+    for fill, stroke in inks:
         colours = {colour for colour in (fill, stroke) if COLOUR.fullmatch(colour)}
-        if not any(colour in dark or contrast(colour, DARK_PAGE) >= LEAST_CONTRAST for colour in colours):
-            (areas if stroke == "none" else lines).update(colours)
-    return lines if "<image" in svg or len(areas) > MOST_BY_HAND else lines | areas
+        seen = any(colour in dark or contrast(colour, DARK_PAGE) >= LEAST_CONTRAST for colour in colours)
+        if not seen and not (mapped and fill in painted):
+            unseen |= colours
+    return unseen
 
 
 def _inks(element: ET.Element, fill: str, stroke: str) -> Iterator[tuple[str, str]]:

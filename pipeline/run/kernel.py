@@ -24,7 +24,7 @@ from pipeline.run.snippet import STYLE, Cell, Snippet
 OUTPUT_LIMIT = 1_000_000  # bytes of printed text in one run
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "VECLIB_MAXIMUM", "NUMEXPR")}
 SESSION = Path(__file__).parent / "inside" / "session.py"
-CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?|[^\n\t -\x7e\xa0-\U0010ffff]")
+CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?|[^\n\t -\x7e\xa0-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ class Kernel:
         self.cells = 0  # that have ended
         self.printed = 0  # bytes
         self.errors = bytearray()
-        self.watching = [asyncio.create_task(self._follow()), asyncio.create_task(self._listen())]
+        self.following = asyncio.create_task(self._follow())
+        self.listening = asyncio.create_task(self._listen())
 
     @classmethod
     async def start(cls, snippet: Snippet, code: Sequence[Cell], folder: Path) -> Kernel:
@@ -140,12 +141,15 @@ class Kernel:
     async def end(self) -> int:
         """End the process, if it is still there, and say with which status it ended."""
         self._kill()
-        await asyncio.wait(self.watching, timeout=5)
-        return await self.process.wait()
+        status = await self.following
+        self.listening.cancel()
+        return status
 
-    async def _follow(self) -> None:
-        await self.process.wait()
-        self._kill()  # what it started must not keep its pipes open
+    async def _follow(self) -> int:
+        while (status := self.process.returncode) is None:
+            await asyncio.sleep(0.05)  # asyncio's own wait() ends when its pipes do, in Python 3.11
+        self._kill()  # what it started must not keep them open
+        return status
 
     async def _listen(self) -> None:
         assert self.process.stderr
@@ -183,7 +187,7 @@ async def _ended(kernel: Kernel, snippet: Snippet, cell: Cell, time_limit: float
         status = await kernel.end()
         by = f"was killed by signal {-status} ({signal.Signals(-status).name})" if status < 0 else ""
         what = f"did not finish: its process {by or f'ended itself, with status {status}'}."
-        detail = "\n".join(kernel.errors.decode(errors="replace").split("\n")[-9:])
+        detail = "\n".join(kernel.errors.decode(errors="replace").strip().split("\n")[-8:])
         if status == -signal.SIGKILL:
             todo += "\nand watch its memory: the system ends a process that takes too much."
     return Problem(f"Cell {cell.name!r} {what}", snippet.file, cell.line, todo, detail)

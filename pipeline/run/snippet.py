@@ -137,7 +137,7 @@ def _check_code(text: str, cells: Sequence[Cell]) -> None:
                 todo = "Begin the line with '#' if it is text, or write '# %% some-name' above it if it is code."
                 raise Problem("Below '# %% [markdown]' stands a line that is no comment.", line=line, todo=todo)
     if fault:
-        line = fault.lineno or 1
+        line = fault.lineno or text.partition("\0")[0].count("\n") + 1
         name = [cell.name for cell in cells if cell.line <= line][-1]
         what = f"Cell {name!r} is no Python: {type(fault).__name__}: {fault.msg}."
         todo = "A snippet is a script: what `python` refuses, and a notebook takes, is refused here too."

@@ -36,7 +36,7 @@ class Session:
         self.flags = 0  # of `from __future__ import …`, which counts for all cells that follow
         self.line = 1  # at which the present cell begins
         self.warned: dict[str, Any] = {}
-        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        linecache.cache[file] = (len(source), None, [f"{line}\n" for line in source.split("\n")], file)
         sys.modules["__main__"] = self.module
         sys.argv = [file]
         warnings.showwarning = self.note
@@ -72,7 +72,9 @@ class Session:
         if pyplot is None:
             return []
         if (name := pyplot.get_backend()) != os.environ["MPLBACKEND"]:
-            raise RuntimeError(f"the figures go to {name!r}, where no page finds them: leave out matplotlib.use()")
+            what = f"sends its figures to {name!r}, where no page finds them: leave out matplotlib.use()."
+            self.warned = {"what": what, "line": self.line}
+            return []
         moving = animation and isinstance(value, animation.Animation)
         drawn = [runpy.run_path(str(MOTION))["draw"](value)] if moving else []
         if moving:
