@@ -29,6 +29,7 @@ PIECE = r"""(?xms)
   | (?<!\$) \$ (?![\s$]) (?P<dollar>  (?: (?!\n[ \t>]*\n) (?: \\. | [^\\`\x02$] ) )+? ) (?<!\s) \$ (?![\d$])
   | (?P<escaped> \\[^(\[] )"""
 _PIECE = re.compile(PIECE)
+_PIECE_OR_BAR = re.compile(PIECE + r" | \|")
 # What is indented below one of these belongs to it; elsewhere four more columns after an empty line make code.
 _OPENS = re.compile(r"(?:[*+-]|\d+\.|!!!|\?\?\?\+?|:|\[\^[^\]]+\]:)\s")
 
@@ -81,22 +82,17 @@ def of_match(match: re.Match[str]) -> Formula | None:
 
 
 def cell(markdown: str) -> str:
-    """A text as it can stand in any table's cell: a bar would end it, and in a formula bars have names."""
+    """A text as it can stand in a table's cell, which a bar would end: in a formula bars have names, in code they stay."""
 
-    def named(match: re.Match[str]) -> str:
-        return match[0].replace(r"\|", r"\Vert ").replace("|", r"\vert ") if of_match(match) else match[0]
+    def named(bar: re.Match[str]) -> str:
+        return ("\\Vert" if bar[0][0] == "\\" else "\\vert") + (" " if bar["letter"] else "")
 
-    return _PIECE.sub(named, markdown).replace("|", "\\|")
+    def written(match: re.Match[str]) -> str:
+        if of_match(match):
+            return re.sub(r"\\?\|(?=(?P<letter>[a-zA-Z]?))", named, match[0])
+        return match[0] if match["ticks"] else match[0].replace("|", "\\|")
 
-
-def in_html(text: str) -> str:
-    """A piece of HTML with its formulas drawn. Raises ``Problem``."""
-
-    def drawn(match: re.Match[str]) -> str:
-        formula = of_match(match)
-        return mathml(formula.tex, formula.block) if formula else match[0]
-
-    return _PIECE.sub(drawn, text)
+    return _PIECE_OR_BAR.sub(written, markdown)
 
 
 @cache

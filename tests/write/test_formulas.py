@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.problem import Problem
 from pipeline.write import formulas
+from tests.markup.page import page
 
 MONEY = [
     "$5-$10 an hour",
@@ -98,18 +99,9 @@ def test_each_is_told_with_its_line() -> None:
     assert "1 of its 2 parts" in told[1][1]
 
 
-def test_no_bar_ends_a_cell() -> None:
-    assert formulas.cell(r"a | b, `c | d`, $|w|$, \(\|w\|\)") == (
-        r"a \| b, `c \| d`, $\vert w\vert $, \(\Vert w\Vert \)"
-    )
-
-
-def test_in_html_formulas_are_drawn_and_code_stays() -> None:
-    html = formulas.in_html(
-        r"<p>$p$ and $$\frac{a}{b}$$ but <code>$HOME$</code>, $a &lt; b$, 3\$ or $5 each, $6 too.</p>"
-    )
-    assert html.count("<math") == 3
-    assert html.count('display="block"') == 1
-    assert "<mo>&lt;</mo>" in html
-    assert r"<code>$HOME$</code>" in html
-    assert r"3\$ or $5 each, $6 too" in html
+def test_a_cell_is_not_ended_by_its_bars() -> None:
+    text = r"a | b, `c | d`, $|w|$, \(\|w\|_2\), $P(a|b)$, \$|"
+    assert formulas.cell(text) == r"a \| b, `c | d`, $\vert w\vert$, \(\Vert w\Vert_2\), $P(a\vert b)$, \$\|"
+    assert len(found(formulas.cell(text))) == len(found(text)) == 3
+    cells = page(f"| a | b |\n|---|---|\n| {formulas.cell(text)} | x |").select("td")
+    assert [cell.get_text() for cell in cells] == ["a | b, c | d, |w|, ‖w‖2, P(a|b), $|", "x"]
