@@ -61,6 +61,8 @@ MENDS: dict[str, Change] = {
     'div[class^="jp-"][tabindex]': _without("tabindex"),
     # mkdocs-jupyter 0.26.3: a button that is called none, with an attribute named by a comma.
     "clipboard-copy:not([role])": _as_button,
+    # mkdocs-material 9.8.1: the colours of its palettes; site.css has all of both schemes.
+    'link[href*="/palette."]': LexborNode.decompose,
 }
 
 

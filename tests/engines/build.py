@@ -30,13 +30,13 @@ def properdocs(root: Path, work: Path) -> Path:
 def zensical(root: Path, work: Path) -> Path:
     """Write the pages of ``root`` as plain Markdown and build that with Zensical, by mkdocs.yml as it stands.
 
-    Zensical wants its sources and its site below the folder of its configuration, so all three lie in ``work``.
+    Zensical wants its sources and its site below the folder of its configuration, so all lie in ``work``.
     """
     folder = work / "zensical"
     shutil.rmtree(folder, ignore_errors=True)
     _run(root, "pipeline", "write", str(folder / "docs"))
     shutil.copytree(root / "docs" / "assets", folder / "docs" / "assets", dirs_exist_ok=True)
-    shutil.copytree(root / "theme" / ".icons", folder / "theme" / ".icons")
+    shutil.copytree(root / "theme", folder / "theme")
     # Its lists are added to those of mkdocs.yml. Ours comes last: it has a fence of its own to add to the others.
     ours = {
         "docs_dir": "docs",
