@@ -218,7 +218,11 @@ def book(file: Path) -> tuple[Book, list[tuple[str, Path]]]:
     files = get_files(config)
     set_exclusions(files, config)
     made = _book(get_navigation(files, config), config, files)
-    others = [f for f in files if f.inclusion.is_included() and f.src_uri not in made.pages and f.abs_src_path]
+    others = [
+        f
+        for f in files
+        if f.inclusion.value >= InclusionLevel.UNDEFINED.value and f.src_uri not in made.pages and f.abs_src_path
+    ]
     return made, [(f.src_uri, Path(str(f.abs_src_path))) for f in others]
 
 
@@ -264,7 +268,8 @@ def _site(config: MkDocsConfig, files: Files) -> Site:
 def _described(page: Page) -> SitePage:
     """Its title is that of its window: in the navigation it may be shorter."""
     own = page.meta.get("title") or (not page.is_homepage and page.title)
-    return SitePage(page.file.src_uri, str(own or build.config.site_name), str(page.meta.get("description") or ""))
+    name = build.config.site_name if build.config else ""
+    return SitePage(page.file.src_uri, str(own or name), str(page.meta.get("description") or ""))
 
 
 def _is_notebook(page: Page) -> bool:

@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from pipeline.run.kernel import ONE_THREAD
 from pipeline.run.snippet import LIBRARIES, Snippet, find
-from pipeline.write.pages import page_of
+from pipeline.write.sources import page_of
 from tests.project import ROOT
 
 RECORDER = ROOT / "tests" / "recorded.py"

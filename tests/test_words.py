@@ -7,7 +7,7 @@ import re
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from pipeline.write import references
+from pipeline.write import bibliography, citations
 from tests.project import PAGE, ROOT, SNIPPET, Project
 
 NUMBER = "[20.5, 21, 22.25, 19, 25]"  # the toy's delay, median 21
@@ -119,13 +119,15 @@ PAGES = sorted(p for p in (ROOT / "docs").rglob("*.md") if not {"generated", "te
 
 
 def test_every_entry_of_the_bibliography_is_cited() -> None:
-    assert references.read(ROOT), "there is no bibliography"
-    assert references.never_cited(ROOT, (page.read_text(encoding="utf-8") for page in PAGES)) == []
+    entries = bibliography.read(ROOT)
+    assert entries, "there is no bibliography"
+    assert citations.never_cited(entries, (page.read_text(encoding="utf-8") for page in PAGES)) == []
 
 
 def test_an_entry_that_nobody_cites_is_noticed(project: Project) -> None:
-    assert references.never_cited(project.folder, [project.read(PAGE)]) == []
-    assert references.never_cited(project.folder, ["`@power2022` is only code"]) == ["power2022"]
+    entries = bibliography.read(project.folder)
+    assert citations.never_cited(entries, [project.read(PAGE)]) == []
+    assert citations.never_cited(entries, ["`@power2022` is only code"]) == ["power2022"]
 
 
 @pytest.mark.parametrize(
@@ -134,4 +136,4 @@ def test_an_entry_that_nobody_cites_is_noticed(project: Project) -> None:
 def test_the_paper_of_a_concept_is_cited_on_its_page(page: object) -> None:
     text = ROOT.joinpath(str(page)).read_text(encoding="utf-8")
     (main,) = re.findall(r"^reference: (\S+)", text, re.MULTILINE)
-    assert main in {key for key, _ in references.cited(text)}
+    assert main in {key for key, _ in citations.cited(text)}

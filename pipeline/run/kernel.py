@@ -24,7 +24,9 @@ from pipeline.run.snippet import STYLE, Cell, Snippet
 OUTPUT_LIMIT = 1_000_000  # bytes of printed text in one run
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "VECLIB_MAXIMUM", "NUMEXPR")}
 SESSION = Path(__file__).parent / "inside" / "session.py"
-CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?|[^\n\t -\x7e\xa0-\U0010ffff]")
+CODES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?|[^\n\t -\x7e\xa0-\U0010ffff]"
+)
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,13 @@ def evidence_grades(page: Page) -> dict[str, dict[str, str]]:
     return claims.EVIDENCE
 
 
+def colab(repository: str, concept: str) -> str:
+    """Where Colab runs a concept's notebook: on the branch to which .github/workflows/site.yml pushes it; only GitHub has it."""
+    found = re.match(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?$", repository)
+    notebook = f"{concept}/{PurePosixPath(concept).name}.ipynb"
+    return f"https://colab.research.google.com/github/{found[1]}/blob/notebooks/{notebook}" if found else ""
+
+
 def fmt(value: Any, spec: str = "") -> str:
     """``{{ grokking.accuracy | fmt(".1%") }}``: a number as Python's format language says."""
     try:
@@ -188,10 +195,8 @@ def _take(page: Page) -> str:
         f"[Download .py]({script}){{ download={stem}.py }}",
         f"[Download notebook](/generated/{concept}/{stem}.ipynb){{ download={stem}.ipynb }}",
     ]
-    # Colab opens only what lies in a repository on GitHub: .github/workflows/site.yml pushes it to a branch of its own.
-    if found := re.match(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?$", page.book.repository):
-        colab = f"https://colab.research.google.com/github/{found[1]}/blob/notebooks/{concept}/{stem}.ipynb"
-        links.append(f"[Open in Colab]({colab})")
+    if address := colab(page.book.repository, concept):
+        links.append(f"[Open in Colab]({address})")
     return f'<p class="take" markdown>{" ".join(links)}</p>'
 
 

@@ -107,5 +107,10 @@ class FrontMatter:
         return render(value, line_of(node)) if isinstance(value, str) else value
 
 
+def page_of(concept: str) -> str:
+    """The page about a concept, within ``docs/``: ``29/neural-collapse.md``."""
+    return f"{concept.replace('_', '-')}.md"
+
+
 def line_of(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 2  # the front matter begins at line 2, and YAML counts from 0

@@ -16,15 +16,16 @@ from pipeline.problem import Problem
 from pipeline.run.snippet import Snippet, find
 from pipeline.write import claims, verdicts
 from pipeline.write.numbers import show
-from pipeline.write.pages import page_of, split
+from pipeline.write.sources import FrontMatter, Source, page_of
 from tests.experiments import recorded, source
 from tests.project import ROOT
 
 
 def stated(snippet: Snippet) -> list[claims.Claim]:
     """The claims of the snippet's page."""
-    file = f"docs/{page_of(snippet.concept)}"
-    return claims.read(file, split((ROOT / file).read_text(encoding="utf-8"))[0])
+    page = page_of(snippet.concept)
+    source = Source(page, (ROOT / "docs" / page).read_bytes())
+    return claims.read(FrontMatter(source.file, source.split[0]))
 
 
 def refuted(claim: claims.Claim, results: dict[str, Any], concept: str) -> str:
