@@ -10,6 +10,7 @@ import html
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,15 +19,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # MkDocs loads 
 from jinja2 import FileSystemBytecodeCache
 from mkdocs.config import load_config
 from mkdocs.exceptions import BuildError
-from mkdocs.plugins import event_priority
+from mkdocs.plugins import CombinedEvent, event_priority
 from mkdocs.structure.files import InclusionLevel, get_files, set_exclusions
 from mkdocs.structure.nav import get_navigation
 
-from pipeline.finish import feeds, search
+from pipeline.finish import feeds, previews, search
 from pipeline.finish import page as finishing
 from pipeline.finish.changeover import Changeover
 from pipeline.finish.site import Page as SitePage
 from pipeline.finish.site import Site
+from pipeline.mkdocs_memory import Memory
 from pipeline.problem import Problem, report
 from pipeline.run.lock import acquire
 from pipeline.run.schedule import forget_others, run, why_stale
@@ -58,6 +60,8 @@ class Build:
         self.book: Book | None = None
         self.written: dict[str, Written] = {}
         self.site: Site | None = None
+        self.content = ""  # of the page that is being laid out
+        self.memory = Memory()
 
     def run(self, root: Path) -> None:
         """Run what is stale. A snippet that failed while serving is not run again until it is changed."""
@@ -120,7 +124,8 @@ def on_config(config: MkDocsConfig) -> None:
         build.changeover = Changeover(Path(config.site_dir))
         config.site_dir = str(build.changeover.new)
         _told(build.changeover.begin)
-    config.markdown_extensions.append("pipeline.markup")  # when mkdocs.yml is read, it cannot be found yet
+    if "pipeline.markup" not in config.markdown_extensions:
+        config.markdown_extensions.append("pipeline.markup")  # when mkdocs.yml is read, it cannot be found yet
 
 
 def on_pre_build(config: MkDocsConfig) -> None:
@@ -132,6 +137,11 @@ def on_pre_build(config: MkDocsConfig) -> None:
 @event_priority(-100)  # after all plugins: the pages are those that MkDocs goes on with
 def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
     _told(lambda: build.write(_book(nav, config, files)))
+
+
+def on_pre_page(page: Page, **_: Any) -> None:
+    if build.serving:
+        vars(page)["render"] = partial(build.memory.render, page, page.render)  # as mkdocs-jupyter does
 
 
 def on_page_read_source(page: Page, **_: Any) -> str | None:
@@ -157,14 +167,27 @@ def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     env.bytecode_cache = FileSystemBytecodeCache(str(folder))
     build.site = _site(config, files)
+    if build.serving:
+        build.memory.look([file.page for file in files.documentation_pages() if file.page], _around(config))
 
 
-def on_page_context(_: Any, page: Page, config: MkDocsConfig, **__: Any) -> None:
+@event_priority(100)  # before the search reads it: what it is not to find, most of the tags of an article, costs it a second
+def _on_page_context_before(_: Any, page: Page, **__: Any) -> None:
+    build.content = page.content or ""
+    page.content = search.to_be_found(build.content)
+
+
+def _on_page_context(_: Any, page: Page, config: MkDocsConfig, **__: Any) -> None:
     """Each claim is found by itself, as are the headings."""
     assert build.site
+    page.content = search.without_marks(build.content)
+    finder: Any = config.plugins["material/search"]
     if found := build.site.articles.get(page.file.src_uri):
-        finder: Any = config.plugins["material/search"]
         finder.search_index.entries += search.entries(found[0], page.url, page.content or "")
+    build.memory.index(page, finder.search_index.entries)
+
+
+on_page_context = CombinedEvent(_on_page_context_before, _on_page_context)
 
 
 def on_post_template(output_content: str, template_name: str, **_: Any) -> str:
@@ -175,11 +198,14 @@ def on_post_page(output: str, page: Page, **_: Any) -> str:
     """Beside each page its Markdown, as it was written: what the tests run and programs read."""
     assert build.site
     here = _described(page)
+    if kept := build.memory.same.get(page.file.src_uri):
+        previews.of(here, build.site)
+        return kept.output
     if not _is_notebook(page):
         path = build.site.file(build.site.markdown(here))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(build.written[page.file.src_uri].markdown, encoding="utf-8")
-    return _finished(output, here)
+    return build.memory.keep(page, _finished(output, here))
 
 
 def on_post_build(**_: Any) -> None:
@@ -221,9 +247,15 @@ def book(file: Path) -> tuple[Book, list[tuple[str, Path]]]:
     others = [
         f
         for f in files
-        if f.inclusion.value >= InclusionLevel.UNDEFINED.value and f.src_uri not in made.pages and f.abs_src_path
+        if f.inclusion.value > InclusionLevel.DRAFT.value and f.src_uri not in made.pages and f.abs_src_path
     ]
     return made, [(f.src_uri, Path(str(f.abs_src_path))) for f in others]
+
+
+def _around(config: MkDocsConfig) -> tuple[int, ...]:
+    """When what every page depends on was last changed."""
+    files = [Path(config.config_file_path), *(_root(config) / "theme").rglob("*")]
+    return tuple(path.stat().st_mtime_ns for path in files)
 
 
 def _root(config: MkDocsConfig) -> Path:
@@ -231,7 +263,7 @@ def _root(config: MkDocsConfig) -> Path:
 
 
 def _book(nav: Navigation, config: MkDocsConfig, files: Files) -> Book:
-    return Book(_root(config), list(_sources(nav, files)), config.repo_url or "")
+    return Book(_root(config), list(_sources(nav, files)), config.repo_url or "", build.book)
 
 
 def _sources(nav: Navigation, files: Files) -> Iterator[Source]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -29,16 +29,26 @@ class Written:
 
 
 class Book:
-    """The pages of one build. ``sources`` are in the order of the navigation, those that are not in it last."""
+    """The pages of one build. ``sources`` are in the order of the navigation, those that are not in it last.
 
-    def __init__(self, root: Path, sources: Sequence[Source], repository: str = "") -> None:
+    From the book ``before``, pages are taken that are the same, where all that pages have in common is the same too.
+    """
+
+    def __init__(
+        self, root: Path, sources: Sequence[Source], repository: str = "", before: Book | None = None
+    ) -> None:
         self.root, self.repository = root, repository
+        self.common = (repository, tuple(_in_common(root, sources)))
+        same = before.pages if before and before.common == self.common else {}
         self.problems: list[Problem] = []  # of the bibliography
         self.readable = True
         self._outputs: dict[str, Outputs] = {}
         self.bibliography = self._read_bibliography()
         self.environment = template.environment(root, macros.FILTERS)
-        self.pages = {source.uri: Page(self, source) for source in sources}
+        self.pages: dict[str, Page] = {}
+        for source in sources:
+            page = same.get(source.uri)
+            self.pages[source.uri] = page if page and page.source == source else Page(self, source)
 
     def _read_bibliography(self) -> Mapping[str, bibliography.Reference]:
         try:
@@ -60,7 +70,7 @@ class Book:
         return {uri: self._written(page) for uri, page in self.pages.items()}
 
     def _written(self, page: Page) -> Written:
-        markdown = page.markdown()
+        markdown = page.markdown
         # Of a bibliography that cannot be read nothing is known: what is cited from it is no further problem.
         told = [p for p in page.problems if self.readable or bibliography.FILE not in p.what]
         return Written(markdown, told, page.failing)
@@ -106,3 +116,13 @@ class Book:
             if page.is_concept
         ]
         return Part(uri, self.pages[uri].meta, concepts)
+
+
+def _in_common(root: Path, sources: Sequence[Source]) -> Iterator[Hashable]:
+    """All that a page can depend on beside its own text."""
+    docs = root / "docs"
+    for path in sorted((*docs.glob("generated/*/*/run.json"), *docs.glob("templates/*"), *docs.glob("*.bib"))):
+        yield path, path.stat().st_mtime_ns
+    for source in sources:
+        # What a page says of itself, others show; and the glossary is read for all.
+        yield source.uri, source.content if source.uri == glossary.URI else source.content.partition(b"\n# ")[0]

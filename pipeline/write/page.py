@@ -7,7 +7,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial, update_wrapper
+from functools import cached_property, partial, update_wrapper
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -125,6 +125,7 @@ class Page:
 
     # -- the rest ------------------------------------------------------------------------------------------------
 
+    @cached_property
     def markdown(self) -> str:
         """The page as plain Markdown: front matter, text, and the terms that it uses; empty if that cannot be read."""
         if not hasattr(self, "front"):
