@@ -102,6 +102,7 @@ class Build:
             self.lock.release()
 
 
+HIDDEN = (InclusionLevel.EXCLUDED, InclusionLevel.DRAFT)
 build = Build()
 
 
@@ -119,13 +120,14 @@ def on_config(config: MkDocsConfig) -> None:
     else:
         build.changeover = Changeover(Path(config.site_dir))
         config.site_dir = str(build.changeover.new)
-        _told(build.changeover.begin)
     config.markdown_extensions.append("pipeline.markup")  # when mkdocs.yml is read, it cannot be found yet
 
 
 def on_pre_build(config: MkDocsConfig) -> None:
     root = _root(config)
     build.lock = _told(lambda: acquire(root))
+    if build.changeover:
+        _told(build.changeover.begin)
     _told(lambda: build.run(root))
 
 
@@ -157,6 +159,10 @@ def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     env.bytecode_cache = FileSystemBytecodeCache(str(folder))
     build.site = _site(config, files)
+    # mkdocs-material 9.8.1 puts these into attributes as they stand.
+    config.site_description, config.site_author = _escaped(config.site_description), _escaped(config.site_author)
+    for page in [file.page for file in files.documentation_pages() if file.page]:
+        page.meta.update({name: _escaped(page.meta[name]) for name in ("description", "author") if name in page.meta})
 
 
 def on_page_context(_: Any, page: Page, config: MkDocsConfig, **__: Any) -> None:
@@ -174,7 +180,7 @@ def on_post_template(output_content: str, template_name: str, **_: Any) -> str:
 def on_post_page(output: str, page: Page, **_: Any) -> str:
     """Beside each page its Markdown, as it was written: what the tests run and programs read."""
     assert build.site
-    here = _described(page)
+    here = build.site.pages[page.file.src_uri]
     if not _is_notebook(page):
         path = build.site.file(build.site.markdown(here))
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +190,7 @@ def on_post_page(output: str, page: Page, **_: Any) -> str:
 
 def on_post_build(**_: Any) -> None:
     assert build.site
-    feeds.write(build.site)
+    _told(lambda: feeds.write(build.site))
     build.whole = True
     if build.serving:
         build.release()
@@ -258,9 +264,9 @@ def _site(config: MkDocsConfig, files: Files) -> Site:
         description=config.site_description or "",
         root=_root(config),
         output=Path(config.site_dir),
-        addresses={file.src_uri: file.url.removeprefix("./") for file in files},
+        addresses={file.src_uri: file.url.removeprefix("./") for file in files if file.inclusion not in HIDDEN},
         url=config.site_url or "",
-        pages=[_described(page) for page in pages],
+        pages={page.file.src_uri: _described(page) for page in pages},
         parts=build.book.parts if build.book else [],
     )
 
@@ -270,6 +276,10 @@ def _described(page: Page) -> SitePage:
     own = page.meta.get("title") or (not page.is_homepage and page.title)
     name = build.config.site_name if build.config else ""
     return SitePage(page.file.src_uri, str(own or name), str(page.meta.get("description") or ""))
+
+
+def _escaped(text: object) -> str:
+    return html.escape(str(text or ""))
 
 
 def _is_notebook(page: Page) -> bool:
