@@ -287,9 +287,14 @@ def _is_notebook(page: Page) -> bool:
 
 
 def _finished(output: str, page: SitePage | None = None) -> str:
-    site = build.site
-    assert site
-    return _told(lambda: finishing.finish(output, site, page, served=build.serving))
+    assert build.site
+    try:
+        return finishing.finish(output, build.site, page, served=build.serving)
+    except Problem as problem:
+        if not build.serving:
+            raise _stopped([problem]) from None
+        print(problem, file=sys.stderr)
+        return output
 
 
 def _notice(problems: Sequence[Problem]) -> str:

@@ -34,9 +34,17 @@ def finish(tree: LexborHTMLParser, page: Page, site: Site) -> None:
     _copy_what_is_shown(tree)
     for text in tree.css(".jp-RenderedMarkdown"):
         try:
-            text.inner_html = formulas.in_html(text.inner_html or "")
+            text.inner_html = _with_formulas(text.inner_html or "")
         except Problem as problem:
             raise problem.at(*_place(problem.detail, page, site)) from None
+
+
+def _with_formulas(text: str) -> str:
+    drawn, done = "", 0
+    for formula in formulas.scan(text):
+        drawn += text[done : formula.start] + formulas.mathml(formula.tex, formula.block)
+        done = formula.end
+    return drawn + text[done:]
 
 
 def _share_styles(tree: LexborHTMLParser, page: Page, site: Site) -> None:
@@ -66,10 +74,9 @@ def _copy_what_is_shown(tree: LexborHTMLParser) -> None:
 
 def _resolve(link: str, page: Page, site: Site) -> str:
     """A link to a source, as seen from the notebook's own or from ``docs/``, led to its address; any other as it is."""
-    parts = urlsplit(link)
+    parts, folder = urlsplit(link), posixpath.dirname(page.source)
     if parts.scheme or parts.netloc or not parts.path:
         return link
-    folder = posixpath.dirname(page.source)
     source = posixpath.normpath(posixpath.join("/", folder, unquote(parts.path))).lstrip("/")
     if source not in site.addresses:
         what = f"The notebook links to {link!r}, and no such file is on the site."

@@ -73,6 +73,15 @@ def test_a_build_that_fails_leaves_the_old_site(old: Path) -> None:
     assert tree(old) == before
 
 
+def test_a_build_that_waits_touches_nothing_of_the_one_at_work(old: Path) -> None:
+    build(at_work := Changeover(old))
+    before = tree(old)
+    Changeover(old).abandon()
+    assert tree(old) == before
+    at_work.complete()
+    assert tree(old) == NEW
+
+
 @pytest.mark.parametrize("stops", range(9))
 @pytest.mark.parametrize("error", [OSError(16, "Device or resource busy"), KeyboardInterrupt()])
 def test_a_change_that_fails_midway_is_taken_back(
