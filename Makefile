@@ -58,4 +58,4 @@ $(INSTALLED): requirements.txt requirements.lock
 	@touch "$(INSTALLED)"
 
 clean:
-	rm -rf .cache docs/generated site .site.new .site.old
+	rm -rf .cache docs/generated site

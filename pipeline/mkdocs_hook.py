@@ -106,6 +106,7 @@ class Build:
             self.lock.release()
 
 
+HIDDEN = (InclusionLevel.EXCLUDED, InclusionLevel.DRAFT)
 build = Build()
 
 
@@ -123,7 +124,6 @@ def on_config(config: MkDocsConfig) -> None:
     else:
         build.changeover = Changeover(Path(config.site_dir))
         config.site_dir = str(build.changeover.new)
-        _told(build.changeover.begin)
     if "pipeline.markup" not in config.markdown_extensions:
         config.markdown_extensions.append("pipeline.markup")  # when mkdocs.yml is read, it cannot be found yet
 
@@ -131,6 +131,8 @@ def on_config(config: MkDocsConfig) -> None:
 def on_pre_build(config: MkDocsConfig) -> None:
     root = _root(config)
     build.lock = _told(lambda: acquire(root))
+    if build.changeover:
+        _told(build.changeover.begin)
     _told(lambda: build.run(root))
 
 
@@ -167,11 +169,18 @@ def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     env.bytecode_cache = FileSystemBytecodeCache(str(folder))
     build.site = _site(config, files)
+    pages = [file.page for file in files.documentation_pages() if file.page]
+    # mkdocs-material 9.8.1 puts these into attributes as they stand.
+    config.site_description, config.site_author = _escaped(config.site_description), _escaped(config.site_author)
+    for page in pages:
+        page.meta.update({name: _escaped(page.meta[name]) for name in ("description", "author") if name in page.meta})
     if build.serving:
-        build.memory.look([file.page for file in files.documentation_pages() if file.page], _around(config))
+        build.memory.look(pages, _around(config))
 
 
-@event_priority(100)  # before the search reads it: what it is not to find, most of the tags of an article, costs it a second
+@event_priority(
+    100
+)  # before the search reads it: what it is not to find, most of the tags of an article, costs it a second
 def _on_page_context_before(_: Any, page: Page, **__: Any) -> None:
     build.content = page.content or ""
     page.content = search.to_be_found(build.content)
@@ -197,20 +206,20 @@ def on_post_template(output_content: str, template_name: str, **_: Any) -> str:
 def on_post_page(output: str, page: Page, **_: Any) -> str:
     """Beside each page its Markdown, as it was written: what the tests run and programs read."""
     assert build.site
-    here = _described(page)
-    if kept := build.memory.same.get(page.file.src_uri):
-        previews.of(here, build.site)
-        return kept.output
+    here = build.site.pages[page.file.src_uri]
     if not _is_notebook(page):
         path = build.site.file(build.site.markdown(here))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(build.written[page.file.src_uri].markdown, encoding="utf-8")
+    if kept := build.memory.same.get(page.file.src_uri):
+        previews.of(here, build.site)
+        return kept.output
     return build.memory.keep(page, _finished(output, here))
 
 
 def on_post_build(**_: Any) -> None:
     assert build.site
-    feeds.write(build.site)
+    _told(lambda: feeds.write(build.site))
     build.whole = True
     if build.serving:
         build.release()
@@ -290,9 +299,9 @@ def _site(config: MkDocsConfig, files: Files) -> Site:
         description=config.site_description or "",
         root=_root(config),
         output=Path(config.site_dir),
-        addresses={file.src_uri: file.url.removeprefix("./") for file in files},
+        addresses={file.src_uri: file.url.removeprefix("./") for file in files if file.inclusion not in HIDDEN},
         url=config.site_url or "",
-        pages=[_described(page) for page in pages],
+        pages={page.file.src_uri: _described(page) for page in pages},
         parts=build.book.parts if build.book else [],
     )
 
@@ -304,14 +313,23 @@ def _described(page: Page) -> SitePage:
     return SitePage(page.file.src_uri, str(own or name), str(page.meta.get("description") or ""))
 
 
+def _escaped(text: object) -> str:
+    return html.escape(str(text or ""))
+
+
 def _is_notebook(page: Page) -> bool:
     return page.file.src_uri.endswith(".ipynb")
 
 
 def _finished(output: str, page: SitePage | None = None) -> str:
-    site = build.site
-    assert site
-    return _told(lambda: finishing.finish(output, site, page, served=build.serving))
+    assert build.site
+    try:
+        return finishing.finish(output, build.site, page, served=build.serving)
+    except Problem as problem:
+        if not build.serving:
+            raise _stopped([problem]) from None
+        print(problem, file=sys.stderr)
+        return output
 
 
 def _notice(problems: Sequence[Problem]) -> str:

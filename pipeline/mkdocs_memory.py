@@ -10,7 +10,13 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-RENDERED = ("content", "toc", "title", "_title_from_render", "present_anchor_ids")  # what MkDocs keeps of a page's Markdown
+RENDERED = (
+    "content",
+    "toc",
+    "title",
+    "_title_from_render",
+    "present_anchor_ids",
+)  # what MkDocs keeps of a page's Markdown
 SAME = "same.html"  # a template that says next to nothing, in place of the one that lays out a page
 
 

@@ -59,7 +59,7 @@ def home(site: Path) -> str:
     """The address at which the site says that it stands; nothing if it was built without one."""
     front = site / "index.html"
     canonical = _soup(front, front.stat().st_mtime_ns).find("link", rel="canonical")
-    return str(canonical["href"]) if isinstance(canonical, Tag) else ""
+    return str(canonical["href"]).removesuffix("index.html") if isinstance(canonical, Tag) else ""
 
 
 def base_path(site: Path) -> str:
@@ -231,11 +231,11 @@ def cells_copied_otherwise(site: Path) -> list[str]:
     """What the button of a notebook's cell copies is the code of that cell, its indents included."""
     wrong = []
     for name, _, soup in pages(site):
-        for copied in soup.select(".clipboard-copy-txt"):
-            cell = copied.find_parent(class_="jp-CodeCell")
+        for button in soup.select("clipboard-copy"):
+            copied, cell = soup.find(id=str(button.get("for"))), button.find_parent(class_="jp-CodeCell")
             shown = cell.select_one(".highlight-ipynb pre") if cell else None
-            if shown is None or copied.get_text().strip("\n") != shown.get_text().strip("\n"):
-                wrong.append(f"{name}: {copied.get('id')} is copied otherwise than it is shown")
+            if not copied or not shown or copied.get_text().strip("\n") != shown.get_text().strip("\n"):
+                wrong.append(f"{name}: {button.get('for')} is copied otherwise than it is shown")
     return wrong
 
 

@@ -20,10 +20,11 @@ class Changeover:
 
     def __init__(self, site: Path) -> None:
         self.site, self.new, self._old = site, site / ".site.new", site / ".site.old"
-        self._made = False
+        self._begun = self._made = False
 
     def begin(self) -> None:
-        """Make the place for the new site. Raises ``Problem`` if nothing can be written there."""
+        """Make the place for the new site, when no other build is at work. Raises ``Problem`` if nothing can be written."""
+        self._begun = True
         try:
             self._made = not self.site.exists()
             self.site.mkdir(parents=True, exist_ok=True)
@@ -64,7 +65,9 @@ class Changeover:
             yield self.new / name, self.site / name
 
     def abandon(self) -> None:
-        """Drop what there is of the new site."""
+        """Drop what there is of the new site; of another build's, nothing."""
+        if not self._begun:
+            return
         shutil.rmtree(self.new, ignore_errors=True)
         with contextlib.suppress(OSError):
             self._old.rmdir()

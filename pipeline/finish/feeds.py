@@ -26,13 +26,11 @@ def write(site: Site) -> None:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    pages = {page.source: page for page in site.pages}
     listed = {*site.articles, *(part.page for part in site.parts)}
     for name in TEMPLATES:
         text = environment.get_template(name).render(
             site=site,
-            pages=pages,
-            others=[page for page in site.pages if page.source.endswith(".md") and page.source not in listed],
+            others=[page for page in site.pages.values() if page.source.endswith(".md") and page.source not in listed],
             description=lambda page: metadata.description(page, site),
             preview=lambda page: previews.of(page, site),
             published=published,

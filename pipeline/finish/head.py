@@ -34,8 +34,8 @@ def _shared(tree: LexborHTMLParser, page: Page, site: Site) -> Iterator[LexborNo
         "og:description": description,
         "og:image": site.link(preview.address, here),
         "og:image:type": "image/png",
-        "og:image:width": str(preview.width),
-        "og:image:height": str(preview.height),
+        "og:image:width": str(previews.WIDTH),
+        "og:image:height": str(previews.HEIGHT),
         "og:image:alt": preview.alt,
     }
     if site.url:
@@ -56,7 +56,12 @@ def _elsewhere(tree: LexborHTMLParser, page: Page, site: Site) -> Iterator[Lexbo
         yield link("alternate ", "text/markdown", site.markdown(page), "This page in Markdown")
     if page.source in site.articles:
         concept, _ = site.articles[page.source]
-        yield link("describedby ", "application/json", site.results(concept), "All numbers of this page's run")
+        yield link(
+            "describedby ",
+            "application/json",
+            site.output_of(concept, "results.json"),
+            "All numbers of this page's run",
+        )
     yield link("alternate", "application/rss+xml", "feed.xml", site.name)
 
 

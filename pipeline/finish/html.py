@@ -55,7 +55,7 @@ MENDS: dict[str, Change] = {
     "input.md-toggle[autocomplete]": _without("autocomplete"),
     # mkdocs-material 9.8.1: in a section of the navigation `tabindex` has no value.
     'label.md-nav__link[tabindex=""]': _without("tabindex"),
-    # mkdocs-material 9.8.1: the label of contents, on a page without.
+    # mkdocs-material 9.8.1: the label of contents is for a box that pages outside the navigation do not have.
     'body:not(:has(#__toc)) label[for="__toc"]': _without("for"),
     # mkdocs-jupyter 0.26.3: every cell can be focused; what can be scrolled docs/assets/access.js finds.
     'div[class^="jp-"][tabindex]': _without("tabindex"),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
 from pipeline.finish.html import element
 from pipeline.finish.site import Page, Site, relative
@@ -25,8 +24,7 @@ def finish(tree: LexborHTMLParser, page: Page, site: Site) -> None:
     """
     for kind in ("href", "src"):
         for node in tree.css(f".jupyter-wrapper [{kind}]"):
-            if target := _resolve(node.attributes[kind] or "", page, site):
-                node.attrs[kind] = target
+            node.attrs[kind] = _resolve(node.attributes[kind] or "", page, site)
     _share_styles(tree, page, site)
     for script in tree.css(NOT_NEEDED):
         script.decompose()
@@ -34,8 +32,19 @@ def finish(tree: LexborHTMLParser, page: Page, site: Site) -> None:
         cell.attrs["class"] = (cell.attributes["style"] or "").partition(":")[2].strip(" ;")
         del cell.attrs["style"]
     _copy_what_is_shown(tree)
-    for text in list(_prose(tree)):
-        _draw_formulas(text)
+    for text in tree.css(".jp-RenderedMarkdown"):
+        try:
+            text.inner_html = _with_formulas(text.inner_html or "")
+        except Problem as problem:
+            raise problem.at(*_place(problem.detail, page, site)) from None
+
+
+def _with_formulas(text: str) -> str:
+    drawn, done = "", 0
+    for formula in formulas.scan(text):
+        drawn += text[done : formula.start] + formulas.mathml(formula.tex, formula.block)
+        done = formula.end
+    return drawn + text[done:]
 
 
 def _share_styles(tree: LexborHTMLParser, page: Page, site: Site) -> None:
@@ -63,37 +72,21 @@ def _copy_what_is_shown(tree: LexborHTMLParser) -> None:
             hidden.decompose()
 
 
-def _prose(tree: LexborHTMLParser) -> Iterator[LexborNode]:
-    """The pieces of text in text cells, but for code."""
-    for cell in tree.css(".jp-RenderedMarkdown"):
-        code = {text.mem_id for inner in cell.css("code, pre") for text in inner.traverse(include_text=True)}
-        yield from (text for text in cell.traverse(include_text=True) if text.is_text_node and text.mem_id not in code)
-
-
-def _draw_formulas(text: LexborNode) -> None:
-    """Put what stands between dollars in this text as MathML."""
-    source, done = text.text_content or "", 0
-    for formula in formulas.scan(source):
-        text.insert_before(source[done : formula.start])
-        for drawn in LexborHTMLParser(formulas.mathml(formula.tex, formula.block)).css("math"):
-            text.insert_before(drawn)
-        done = formula.end
-    if done:
-        text.insert_before(source[done:])
-        text.decompose()
-
-
 def _resolve(link: str, page: Page, site: Site) -> str:
-    """The link to the address of what it names as seen from the notebook's source; empty if it stays as it is."""
-    parts = urlsplit(link)
+    """A link to a source, as seen from the notebook's own or from ``docs/``, led to its address; any other as it is."""
+    parts, folder = urlsplit(link), posixpath.dirname(page.source)
     if parts.scheme or parts.netloc or not parts.path:
-        return ""
-    path = unquote(parts.path)
-    source = posixpath.normpath(posixpath.join(posixpath.dirname(page.source), path)) if path[0] != "/" else path[1:]
+        return link
+    source = posixpath.normpath(posixpath.join("/", folder, unquote(parts.path))).lstrip("/")
     if source not in site.addresses:
-        raise Problem(
-            f"The notebook links to {link!r}, and no such file is on the site.",
-            f"docs/{page.source}",
-            todo=f"Links in the texts of a snippet are as seen from docs/{posixpath.dirname(page.source)}/.",
-        )
+        what = f"The notebook links to {link!r}, and no such file is on the site."
+        raise Problem(what, *_place(link, page, site), f"Links in a snippet's texts are as seen from docs/{folder}/.")
     return parts._replace(path=relative(site.addresses[source], site.address(page.source))).geturl()
+
+
+def _place(words: str, page: Page, site: Site) -> tuple[str, int | None]:
+    """The snippet of which a notebook was made, and the line on which these words begin, if they do."""
+    file = f"{posixpath.dirname(page.source).replace('generated', 'snippets', 1)}.py"
+    text = (site.root / file).read_text(encoding="utf-8") if (site.root / file).is_file() else ""
+    before, found, _ = text.partition(words.partition("\n")[0])
+    return file, before.count("\n") + 1 if found else None

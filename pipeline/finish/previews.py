@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import html
-import importlib.util
 import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from pipeline.finish.site import Page, Site
@@ -41,13 +39,11 @@ CARD = """\
 
 @dataclass(frozen=True)
 class Preview:
-    """``address`` is from the root of the site, ``size`` in bytes, width and height in pixels."""
+    """``address`` is from the root of the site, ``size`` in bytes."""
 
     address: str
     alt: str
     size: int
-    width: int = WIDTH
-    height: int = HEIGHT
 
 
 def of(page: Page, site: Site) -> Preview:
@@ -67,7 +63,7 @@ def of(page: Page, site: Site) -> Preview:
     return Preview(address, alt, len(image))
 
 
-def _shown(page: Page, site: Site) -> list[Concept]:
+def _shown(page: Page, site: Site) -> Sequence[Concept]:
     """Whose figures stand for a page; those of the newest part for the front page."""
     if page.source in site.articles:
         return [site.articles[page.source][0]]
@@ -104,9 +100,9 @@ def _card(site: str, title: str, svgs: list[str]) -> str:
 
 def _drawable(text: str, font: str) -> str:
     """A text without the signs that a font does not have, of which it would draw boxes, and without what joins them."""
-    from fontTools.ttLib import TTFont
+    from matplotlib.ft2font import FT2Font
 
-    has = TTFont(_fonts() / font, lazy=True).getBestCmap()
+    has = FT2Font(_font(font)).get_charmap()
     words = ("".join(sign for sign in word if ord(sign) in has and sign.isprintable()) for word in text.split())
     return " ".join(filter(None, words))
 
@@ -127,14 +123,12 @@ def _side_by_side(svgs: list[str]) -> Iterator[str]:
 def _png(svg: str) -> bytes:
     import resvg_py
 
-    # The fonts that matplotlib brings: the same on every machine.
-    files = [str(_fonts() / name) for name in (REGULAR, BOLD)]
+    files = [_font(REGULAR), _font(BOLD)]
     return bytes(resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True, font_files=files))
 
 
-@cache
-def _fonts() -> Path:
-    found = importlib.util.find_spec("matplotlib")
-    assert found
-    assert found.origin
-    return Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
+def _font(name: str) -> str:
+    """One of those that matplotlib brings: the same on every machine."""
+    import matplotlib as mpl
+
+    return str(Path(mpl.get_data_path()) / "fonts" / "ttf" / name)

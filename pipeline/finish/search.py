@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Any
 
 from pipeline.finish.html import parse
 from pipeline.write import claims
 from pipeline.write.parts import Concept
+
+
+def to_be_found(content: str) -> str:
+    """The HTML of a page without the code and the formulas that the search steps over: it would read each of their tags."""
+    tree = parse(content)
+    for element in tree.css("pre[data-search-exclude], math[data-search-exclude]"):
+        element.decompose()
+    return tree.body.inner_html if tree.body else ""
+
+
+def without_marks(content: str) -> str:
+    """The HTML of a page without what it says to the search."""
+    return re.sub(r'\s?data-search-\w+="[^"]*"', "", content)
 
 
 def entries(concept: Concept, address: str, content: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
@@ -30,7 +30,7 @@ class Page:
 @dataclass(frozen=True)
 class Site:
     """One build. ``root`` is the project, ``output`` the folder that becomes the site, ``url`` where it will stand: whole,
-    with a slash at its end, or empty if that is not known. ``addresses`` has every file of ``docs/`` that is published.
+    with a slash at its end, or empty if that is not known. ``addresses`` has every file of ``docs/`` that is published, ``pages`` the pages among them, both by source.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Site:
     output: Path
     addresses: Mapping[str, str]
     url: str = ""
-    pages: Sequence[Page] = ()
+    pages: Mapping[str, Page] = field(default_factory=dict)
     parts: Sequence[Part] = ()
 
     @cached_property
@@ -50,7 +50,7 @@ class Site:
     @cached_property
     def runs(self) -> dict[str, Concept]:
         """Concepts by the sources of their notebook pages."""
-        return {_generated(concept, "run.ipynb"): concept for concept, _ in self.articles.values()}
+        return {_output(concept, "run.ipynb"): concept for concept, _ in self.articles.values()}
 
     def address(self, source: str) -> str:
         """Where a file of ``docs/`` can be read. Raises ``Problem`` if it is not published."""
@@ -75,13 +75,9 @@ class Site:
         address = self.address(page.source)
         return f"{address.removesuffix('.html')}{ending}" if address.endswith(".html") else f"{address}{within}"
 
-    def results(self, concept: Concept) -> str:
-        """The address of all numbers of a run."""
-        return self.address(_generated(concept, "results.json"))
-
-    def script(self, concept: Concept) -> str:
-        """The address of a concept's script."""
-        return self.address(_generated(concept, f"{concept.generated.folder.name}.py"))
+    def output_of(self, concept: Concept, name: str) -> str:
+        """The address of a file that came out of a concept's run."""
+        return self.address(_output(concept, name))
 
     def file(self, address: str) -> Path:
         """The file behind an address."""
@@ -99,5 +95,5 @@ def relative(address: str, seen_from: str) -> str:
     return f"{path}/" if address.endswith("/") else path
 
 
-def _generated(concept: Concept, name: str) -> str:
+def _output(concept: Concept, name: str) -> str:
     return f"generated/{concept.generated.concept}/{name}"

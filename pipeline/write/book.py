@@ -34,9 +34,7 @@ class Book:
     From the book ``before``, pages are taken that are the same, where all that pages have in common is the same too.
     """
 
-    def __init__(
-        self, root: Path, sources: Sequence[Source], repository: str = "", before: Book | None = None
-    ) -> None:
+    def __init__(self, root: Path, sources: Sequence[Source], repository: str = "", before: Book | None = None) -> None:
         self.root, self.repository = root, repository
         self.common = (repository, tuple(_in_common(root, sources)))
         same = before.pages if before and before.common == self.common else {}

@@ -9,10 +9,10 @@ import re
 import struct
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import feedparser
 import rdflib
@@ -49,8 +49,13 @@ def _file(site: Path, root: str, seen_from: str, address: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _url(name: str) -> str:
-    return name.removesuffix("index.html")
+def _url(site: Path, name: str) -> str:
+    """The address of a page, by the name of its file: that of the folder, unless pages are files."""
+    return quote(name if _files(site) else name.removesuffix("index.html"))
+
+
+def _files(site: Path) -> bool:
+    return any(path.name not in ("index.html", ERROR_PAGE) for path in site.rglob("*.html"))
 
 
 def policies(site: Path) -> list[str]:
@@ -112,7 +117,7 @@ def previews(site: Path) -> list[str]:
             wrong.append(f"{name}: a macro or markup stands in its preview")
         if root != HERE and not given.get("og:image", "").startswith(root):
             wrong.append(f"{name}: the address of its image is not absolute")
-        image = _file(site, root, _url(name), given.get("og:image", "nothing"))
+        image = _file(site, root, _url(site, name), given.get("og:image", "nothing"))
         if not image:
             wrong.append(f"{name}: its image {given.get('og:image')} is not there")
             continue
@@ -157,7 +162,7 @@ def facts(site: Path) -> list[str]:
             relative = not urlsplit(address).scheme
             if relative and root != HERE:
                 wrong.append(f"{name}: {address} in its data is not absolute")
-            elif (relative or address.startswith(root)) and not _file(site, root, _url(name), address):
+            elif (relative or address.startswith(root)) and not _file(site, root, _url(site, name), address):
                 wrong.append(f"{name}: its data names {address}, which is not there")
         if data.get("datePublished", "") > data.get("dateModified", "9"):
             wrong.append(f"{name}: was modified before it was published")
@@ -248,10 +253,12 @@ def listings(site: Path) -> list[str]:
             wrong.append(f"llms.txt: {line!r} is not a link with a description")
     for name, path, soup in pages(site):
         if (markdown := path.with_suffix(".md")).is_file():
-            if urljoin(root, f"{_url(name)}index.md") not in {urljoin(root, address) for address in listed}:
+            if urljoin(root, quote(path.with_suffix(".md").relative_to(site).as_posix())) not in {
+                urljoin(root, address) for address in listed
+            }:
                 wrong.append(f"llms.txt: does not list {name}")
             found = [link for link in soup.find_all("link", type="text/markdown") if link.get("rel") == ["alternate"]]
-            if [_file(site, root, _url(name), str(link["href"])) for link in found] != [markdown]:
+            if [_file(site, root, _url(site, name), str(link["href"])) for link in found] != [markdown]:
                 wrong.append(f"{name}: does not name its Markdown")
         if '"@type":"TechArticle","headline"' in str(soup.head):
             data = [str(link["href"]) for link in soup.find_all("link", type="application/json")]
@@ -264,12 +271,12 @@ def listings(site: Path) -> list[str]:
         wrong.append("robots.txt: does not name the sitemap")
     tree = ElementTree.parse(site / "sitemap.xml")
     places = {str(place.text) for place in tree.iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc")}
-    there = {f"{root}{_url(name)}" for name, _, _ in pages(site) if name != ERROR_PAGE}
+    there = {f"{root}{_url(site, name)}" for name, _, _ in pages(site) if name != ERROR_PAGE}
     wrong += [f"sitemap.xml: {place} is not there" for place in sorted(places - there)]
     wrong += [f"sitemap.xml: does not list {place}" for place in sorted(there - places)]
     for name, _, soup in pages(site):
         canonical = [str(link["href"]) for link in soup.find_all("link", rel="canonical")]
-        if name != ERROR_PAGE and canonical != [f"{root}{_url(name)}"]:
+        if name != ERROR_PAGE and canonical != [f"{root}{_url(site, name)}"]:
             wrong.append(f"{name}: says that it stands at {canonical}")
     return wrong
 
@@ -296,7 +303,7 @@ def searches(site: Path) -> list[str]:
     """What the search can find leads to a place that is there, once, and has no noise in it."""
     wrong = []
     found = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))["docs"]
-    anchors = {_url(name): {str(tag["id"]) for tag in soup.find_all(id=True)} for name, _, soup in pages(site)}
+    anchors = {_url(site, name): {str(tag["id"]) for tag in soup.find_all(id=True)} for name, _, soup in pages(site)}
     for entry in found:
         page, _, fragment = entry["location"].partition("#")
         if page not in anchors or (fragment and fragment not in anchors[page]):
@@ -314,13 +321,14 @@ def searches(site: Path) -> list[str]:
     wrong += [f"search: {count} places say {text[:60]!r}" for text, count in texts.items() if count > 1]
     for name, _, soup in pages(site):
         for claim in soup.select(".claims [id^=claim-]"):
-            if f"{_url(name)}#{claim['id']}" not in counts:
+            if f"{_url(site, name)}#{claim['id']}" not in counts:
                 wrong.append(f"search: does not find the claim {claim['id']} of {name}")
-        if _url(name) == "glossary/":
+        if _url(site, name) == "glossary/":
             for term in soup.select("h2[id]"):
                 if f"glossary/#{term['id']}" not in counts:
                     wrong.append(f"search: does not find the term {term['id']}")
     return wrong
 
 
-ALL = (policies, previews, facts, feed, listings, searches)
+Guard = Callable[[Path], list[str]]
+ALL: tuple[Guard, ...] = (policies, previews, facts, feed, listings, searches)
