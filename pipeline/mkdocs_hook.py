@@ -183,14 +183,16 @@ def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
 )  # before the search reads it: what it is not to find, most of the tags of an article, costs it a second
 def _on_page_context_before(_: Any, page: Page, **__: Any) -> None:
     build.content = page.content or ""
-    page.content = search.to_be_found(build.content)
+    page.content = "" if page.file.src_uri in build.memory.same else search.to_be_found(build.content)
 
 
 def _on_page_context(_: Any, page: Page, config: MkDocsConfig, **__: Any) -> None:
     """Each claim is found by itself, as are the headings."""
     assert build.site
-    page.content = search.without_marks(build.content)
     finder: Any = config.plugins["material/search"]
+    if page.file.src_uri in build.memory.same:
+        return build.memory.index(page, finder.search_index.entries)
+    page.content = search.without_marks(build.content)
     if found := build.site.articles.get(page.file.src_uri):
         finder.search_index.entries += search.entries(found[0], page.url, page.content or "")
     build.memory.index(page, finder.search_index.entries)
@@ -218,8 +220,9 @@ def on_post_page(output: str, page: Page, **_: Any) -> str:
 
 
 def on_post_build(**_: Any) -> None:
-    assert build.site
-    _told(lambda: feeds.write(build.site))
+    site = build.site
+    assert site
+    _told(lambda: feeds.write(site))
     build.whole = True
     if build.serving:
         build.release()

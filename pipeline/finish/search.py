@@ -16,7 +16,7 @@ def to_be_found(content: str) -> str:
     tree = parse(content)
     for element in tree.css("pre[data-search-exclude], math[data-search-exclude]"):
         element.decompose()
-    return tree.body.inner_html if tree.body else ""
+    return (tree.body and tree.body.inner_html) or ""
 
 
 def without_marks(content: str) -> str:
