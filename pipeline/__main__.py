@@ -1,4 +1,4 @@
-"""``python -m pipeline run``: run what is stale, or say why it is."""
+"""``python -m pipeline run``: run what is stale, or say why it is. ``python -m pipeline write FOLDER``: the pages as Markdown."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m pipeline", description="What joins the snippets and the pages.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="run the snippets whose outputs are stale"))
+    _add_write(commands.add_parser("write", help="write every page as plain Markdown, for any generator"))
     options = parser.parse_args()
     try:
         status: int = options.command(options)
@@ -64,6 +65,31 @@ def run(options: argparse.Namespace) -> int:
     if failures:
         print(report(problem for _, problem in failures), file=sys.stderr)
     return 1 if failures else 0
+
+
+def _add_write(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", metavar="FOLDER", type=Path, help="where to: a folder that is new or empty, or was written so"
+    )
+    parser.set_defaults(command=write)
+
+
+def write(options: argparse.Namespace) -> int:
+    """Write what MkDocs finds, each page as plain Markdown and each other file as it is. Returns the exit status."""
+    from pipeline.mkdocs_hook import published
+    from pipeline.write import folder
+
+    held = lock.acquire(ROOT)
+    try:
+        if stale := [snippet.concept for snippet in find(ROOT) if schedule.why_stale(snippet)]:
+            raise Problem(f"Not all is fresh: {', '.join(stale)}.", todo="First run: python -m pipeline run")
+        book, others = published(ROOT / "mkdocs.yml")
+        problems = folder.write(book, others, options.folder)
+    finally:
+        held.release()
+    if problems:
+        print(report(problems), file=sys.stderr)
+    return 1 if problems else 0
 
 
 def _select(snippets: list[Snippet], names: list[str]) -> list[Snippet]:

@@ -250,18 +250,16 @@ def on_shutdown() -> None:
 # -- what the rooms are told, in their words -------------------------------------------------------------------------
 
 
-def book(file: Path) -> tuple[Book, list[tuple[str, Path]]]:
-    """The pages that MkDocs finds by this configuration; and all other files that it publishes, each with where it lies."""
+def published(file: Path) -> tuple[Book, dict[str, Path]]:
+    """The pages that MkDocs finds by this configuration; and by their addresses all other files that it publishes."""
     config = load_config(str(file))
     files = get_files(config)
     set_exclusions(files, config)
     made = _book(get_navigation(files, config), config, files)
-    others = [
-        f
-        for f in files
-        if f.inclusion.value > InclusionLevel.DRAFT.value and f.src_uri not in made.pages and f.abs_src_path
-    ]
-    return made, [(f.src_uri, Path(str(f.abs_src_path))) for f in others]
+    others = (
+        file for file in files if file.inclusion not in HIDDEN and file.src_uri not in (*made.pages, *feeds.TEMPLATES)
+    )
+    return made, {file.src_uri: Path(str(file.abs_src_path)) for file in others}
 
 
 def _around(config: MkDocsConfig) -> tuple[int, ...]:
