@@ -101,6 +101,8 @@ def previews(site: Path) -> list[str]:
             str(meta.get("property") or meta.get("name")): str(meta["content"]) for meta in soup.select("meta[content]")
         }
         seen[given.get("og:image", "")] += 1
+        if (count := len(soup.select('meta[name="description"]'))) != 1:
+            wrong.append(f"{name}: has {count} descriptions")
         for key in (
             "description",
             "og:title",

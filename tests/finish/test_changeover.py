@@ -24,7 +24,7 @@ def tree(folder: Path) -> dict[str, str | None]:
 
 def build(change: Changeover) -> None:
     change.begin()
-    for name in ("index.html", "a/index.html", ".well-known"):
+    for name in ("index.html", "a/index.html", ".well-known/x"):
         (change.new / name).parent.mkdir(exist_ok=True)
         (change.new / name).write_text("new")
 
@@ -32,14 +32,14 @@ def build(change: Changeover) -> None:
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """A published site, in the checkout of a repository."""
-    for name in ("site/index.html", "site/a/index.html", "site/b/c.html", "site/.git/HEAD", "site/.well-known"):
+    for name in ("site/index.html", "site/a/index.html", "site/b/c.html", "site/.git/HEAD", "site/.well-known/x"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("old")
     return tmp_path / "site"
 
 
 NEW = {
-    "index.html": "new", "a": None, "a/index.html": "new", ".well-known": "new", ".git": None, ".git/HEAD": "old",
+    "index.html": "new", "a": None, "a/index.html": "new", ".well-known": None, ".well-known/x": "new", ".git": None, ".git/HEAD": "old",
 }  # fmt: skip
 
 

@@ -40,6 +40,8 @@ def test_the_guard_notices(guard: guards.Guard, old: str, new: str, published_co
 def test_a_description_with_marks_of_html_is_text(odd: Project) -> None:
     head = told(odd, "29/toy.html")
     assert head["description"] == head["og:description"] == "A </script></b> & 'quoted' \"one\" ></p>"
+    page = BeautifulSoup(odd.read("site/29/toy.html"), "html.parser")
+    assert page.select('head link[rel="stylesheet"]'), "the theme's own ended the head"
 
 
 def test_the_headline_s_macros_are_resolved(odd: Project) -> None:
