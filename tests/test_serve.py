@@ -126,6 +126,13 @@ def test_a_macro_that_fails_leaves_the_server_alive(server: Server) -> None:
     assert "It comes 21.0" in server.page()
 
 
+def test_a_link_to_nowhere_in_a_snippet_is_told_and_leaves_the_server_alive(server: Server) -> None:
+    server.project.replace(SNIPPET, "# # Toy\n", "# # Toy\n# See [the article](../../../29/toi.md).\n#\n")
+    told = server.told_until("Reloading browsers")
+    assert f"{SNIPPET}:3: The notebook links to '../../../29/toi.md'" in told
+    assert "It comes 21.0" in server.page()
+
+
 def test_a_snippet_that_has_never_run_and_fails_shows_the_error_alone(project: Project) -> None:
     project.make("clean")
     good = project.read(SNIPPET)
