@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.engines.finishing import finish_site
+
 PACKAGES = ".cache/engines/packages"  # where `make engines` puts ProperDocs and Zensical
 
 
@@ -46,6 +48,7 @@ def zensical(root: Path, work: Path) -> Path:
     config = {"INHERIT": str(root / "mkdocs.yml"), **ours}
     (folder / "mkdocs.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     _run(root, "zensical", "build", "--clean", "--strict", "--config-file", str(folder / "mkdocs.yml"))
+    finish_site(root, folder / "site")
     return folder / "site"
 
 
