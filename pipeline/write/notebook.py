@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from pipeline.problem import Problem
-from pipeline.run.outputs import Outputs
+from pipeline.run.outputs import Animation, Outputs
 from pipeline.write.macros import images
 
 NAME, INSTEAD = "run.ipynb", "run.md"
@@ -37,4 +37,6 @@ def _cell(cell: dict[str, object], outputs: Outputs) -> Iterator[str]:
             continue
         alt = f"The figure that the cell {name} draws."
         yield images(drawn, alt).replace(f"(/generated/{outputs.concept}/", "(")
+        if isinstance(drawn, Animation):
+            yield f"[Watch it move, {drawn.seconds:.0f} s]({drawn.moving.name})"
         return
