@@ -20,7 +20,7 @@ def finish_site(root: Path, output: Path) -> None:
     site = _site(root, built)
     index = output / "search.json"
     found = json.loads(index.read_text("utf-8"))
-    for page in site.pages:
+    for page in site.pages.values():
         address = site.address(page.source)
         if about := site.articles.get(page.source):
             entries = search.entries(about[0], address, built.article(address).html or "")
@@ -46,7 +46,7 @@ def _site(root: Path, built: Built) -> Site:
         root=root,
         output=built.folder,
         addresses=addresses,
-        pages=pages + runs,
+        pages={page.source: page for page in pages + runs},
         parts=book.parts,
     )
 
