@@ -10,12 +10,13 @@ from pipeline.run.outputs import Animation, Outputs
 from pipeline.write.macros import images
 
 NAME, INSTEAD = "run.ipynb", "run.md"
+FRONT_MATTER = "---\nsearch: {exclude: true}\n---\n"  # the article says the same, and is the one to find
 
 
 def markdown(outputs: Outputs) -> str:
     """Every cell with what it printed and drew; links are as seen from the notebook's own folder."""
     notebook = json.loads((outputs.folder / NAME).read_text(encoding="utf-8"))
-    return "\n\n".join(part for cell in notebook["cells"] for part in _cell(cell, outputs)) + "\n"
+    return FRONT_MATTER + "\n\n".join(part for cell in notebook["cells"] for part in _cell(cell, outputs)) + "\n"
 
 
 def _cell(cell: dict[str, object], outputs: Outputs) -> Iterator[str]:

@@ -37,7 +37,6 @@ def zensical(root: Path, work: Path) -> Path:
     folder = work / "zensical"
     shutil.rmtree(folder, ignore_errors=True)
     _run(root, "pipeline", "write", str(folder / "docs"))
-    shutil.copytree(root / "docs" / "assets", folder / "docs" / "assets", dirs_exist_ok=True)
     shutil.copytree(root / "theme", folder / "theme")
     # Its lists are added to those of mkdocs.yml. Ours comes last: it has a fence of its own to add to the others.
     ours = {

@@ -34,8 +34,8 @@ def finish_site(root: Path, output: Path) -> None:
 def _site(root: Path, built: Built) -> Site:
     """The site in plain values. A full run goes by its notebook, though Zensical reads the Markdown beside it."""
     config = load_config(str(root / "mkdocs.yml"))
-    book, others = mkdocs_hook.book(root / "mkdocs.yml")
-    addresses = {source: _address(source) for source in (*book.pages, *(source for source, _ in others))}
+    book, others = mkdocs_hook.published(root / "mkdocs.yml")
+    addresses = {source: _address(source) for source in (*book.pages, *others)}
     pages = [
         Page(uri, str(page.meta["title"]), str(page.meta.get("description", ""))) for uri, page in book.pages.items()
     ]
