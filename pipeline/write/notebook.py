@@ -6,16 +6,17 @@ import json
 from collections.abc import Iterator
 
 from pipeline.problem import Problem
-from pipeline.run.outputs import Outputs
+from pipeline.run.outputs import Animation, Outputs
 from pipeline.write.macros import images
 
 NAME, INSTEAD = "run.ipynb", "run.md"
+FRONT_MATTER = "---\nsearch: {exclude: true}\n---\n"  # the article says the same, and is the one to find
 
 
 def markdown(outputs: Outputs) -> str:
     """Every cell with what it printed and drew; links are as seen from the notebook's own folder."""
     notebook = json.loads((outputs.folder / NAME).read_text(encoding="utf-8"))
-    return "\n\n".join(part for cell in notebook["cells"] for part in _cell(cell, outputs)) + "\n"
+    return FRONT_MATTER + "\n\n".join(part for cell in notebook["cells"] for part in _cell(cell, outputs)) + "\n"
 
 
 def _cell(cell: dict[str, object], outputs: Outputs) -> Iterator[str]:
@@ -37,4 +38,6 @@ def _cell(cell: dict[str, object], outputs: Outputs) -> Iterator[str]:
             continue
         alt = f"The figure that the cell {name} draws."
         yield images(drawn, alt).replace(f"(/generated/{outputs.concept}/", "(")
+        if isinstance(drawn, Animation):
+            yield f"[Watch it move, {drawn.seconds:.0f} s]({drawn.moving.name})"
         return

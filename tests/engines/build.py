@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.engines.finishing import finish_site
+
 PACKAGES = ".cache/engines/packages"  # where `make engines` puts ProperDocs and Zensical
 
 
@@ -35,7 +37,6 @@ def zensical(root: Path, work: Path) -> Path:
     folder = work / "zensical"
     shutil.rmtree(folder, ignore_errors=True)
     _run(root, "pipeline", "write", str(folder / "docs"))
-    shutil.copytree(root / "docs" / "assets", folder / "docs" / "assets", dirs_exist_ok=True)
     shutil.copytree(root / "theme", folder / "theme")
     # Its lists are added to those of mkdocs.yml. Ours comes last: it has a fence of its own to add to the others.
     ours = {
@@ -46,6 +47,7 @@ def zensical(root: Path, work: Path) -> Path:
     config = {"INHERIT": str(root / "mkdocs.yml"), **ours}
     (folder / "mkdocs.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     _run(root, "zensical", "build", "--clean", "--strict", "--config-file", str(folder / "mkdocs.yml"))
+    finish_site(root, folder / "site")
     return folder / "site"
 
 

@@ -35,23 +35,34 @@ class Site:
     def content(self) -> dict[str, Content]:
         """Of each page, what its article says; its entries in the search are one more kind."""
         entries = self._search_entries()
-        return {page: {**self._article(page), "search": entries[page]} for page in self.pages}
+        return {page: {**self._said(page), "search": entries[page]} for page in self.pages}
 
     def broken(self, page: str) -> list[str]:
         """The addresses within a page's article that lead nowhere."""
         addresses = [_whole(page, value) for value in self._addresses(page)]
         return [address for address in addresses if not self._is_there(address)]
 
-    def _article(self, page: str) -> Content:
+    def article(self, page: str) -> LexborNode:
+        """The text of a page, in a tree of its own."""
         article = LexborHTMLParser(self.pages[page].html or "").css_first(ARTICLE)
         assert article is not None, f"{self.folder}: the page /{page} has no {ARTICLE}"
+        return article
+
+    def title(self, page: str) -> str:
+        article = self.article(page)
+        for node in article.css(CHROME):
+            node.decompose()
+        return _text(article.css_first("h1"))
+
+    def _said(self, page: str) -> Content:
+        article = self.article(page)
         topics = [link for node in article.css(TOPICS) for link in _links(node, page)]
         for node in article.css(f"{CHROME}, {TOPICS}"):
             node.decompose()
         found = {kind: list(values(article, page)) for kind, values in KINDS.items()}
         for node in article.css("pre, table, math, h1, h2, h3, h4, h5, h6"):
             node.decompose()  # they have been compared
-        return {"topics": topics, **found, "words": _text(article).split()}
+        return {"head": list(_head(self.pages[page])), "topics": topics, **found, "words": _text(article).split()}
 
     def _search_entries(self) -> dict[str, list[str]]:
         index = next(name for name in INDEXES if (self.folder / name).is_file())
@@ -88,6 +99,18 @@ def _whole(page: str, address: str) -> str:
 def _text(node: LexborNode | None) -> str:
     """What is read, with one blank for each gap."""
     return " ".join(node.text().split()) if node else ""
+
+
+def _head(page: LexborHTMLParser) -> Iterator[str]:
+    """What programs are told: descriptions, links to other forms of the page, data; and that there is a policy."""
+    for node in page.css(
+        'head meta[name="description"], head meta[property], head link[rel^="alternate"], head link[rel^="describedby"]'
+    ):
+        yield " ".join(f'{name}="{value}"' for name, value in sorted(node.attributes.items()))
+    for node in page.css('script[type="application/ld+json"]'):
+        yield node.text()
+    if page.css_first('head meta[http-equiv="Content-Security-Policy"]'):
+        yield "a policy"
 
 
 def _headings(article: LexborNode, _: str) -> Iterator[str]:

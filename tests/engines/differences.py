@@ -38,11 +38,6 @@ class Allowed:
         return found.kind == self.kind and fnmatch(found.page, self.pages) and self.fits(found.here, found.there)
 
 
-def _one_more(text: str) -> Callable[[str, str], bool]:
-    """Whether the default engine says this, and the other one nothing."""
-    return lambda here, there: text in here and there == NOTHING
-
-
 def _plain_quotes(text: str) -> str:
     return text.translate(str.maketrans("“”‘’", "\"\"''"))
 
@@ -50,7 +45,6 @@ def _plain_quotes(text: str) -> str:
 ALLOWED: dict[str, tuple[Allowed, ...]] = {
     "properdocs": (),
     "zensical": (
-        Allowed("Each claim as an entry of its own: pipeline.finish adds it.", "search", fits=_one_more("#claim-")),
         Allowed(
             "The front page goes by its name in the navigation, not by that of the site.",
             "search",
@@ -61,11 +55,6 @@ ALLOWED: dict[str, tuple[Allowed, ...]] = {
             "Material 9.8.1 takes the end of an inner div for the end of a block that is not for the search.",
             "search",
             fits=lambda here, there: here == f"{there} What a verdict means, and how strong the evidence is",
-        ),
-        Allowed(
-            "`download` on links to files to keep: pipeline.finish adds it.",
-            "links",
-            fits=lambda here, there: here == f"{there} as ",
         ),
         Allowed(
             "mkdocs-jupyter leaves quotation marks as they are typed.",

@@ -10,7 +10,8 @@ import pytest
 from tests.engines.content import Site
 from tests.engines.differences import Allowed, Difference, compare, judge
 
-PAGE = """<html><body><nav><a href="gone/">a menu</a></nav><article class="md-content__inner md-typeset">
+PAGE = """<html><head><meta http-equiv="Content-Security-Policy" content="default-src 'self'">
+<meta name="description" content="A toy."><script type="application/ld+json">{"name":"Toy"}</script></head><body><nav><a href="gone/">a menu</a></nav><article class="md-content__inner md-typeset">
 <h1 id="toy">Toy<a class="headerlink" href="#toy">¶</a></h1>
 <p>A <a class="term" href="../glossary/#seed" title="Where chance begins.">seed</a> (<a href="#ref-a" id="cite-a-1">A 2022</a>)
 and <math><mi>x</mi></math>.</p>
@@ -49,6 +50,9 @@ def test_another_dress_is_no_difference(here: Site, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "old", "new", "told"),
     [
+        ("head", 'content="A toy."', 'content=""', ('content="A toy." name="description"', 'content="" name="description"')),
+        ("head", '{"name":"Toy"}', "{}", ('{"name":"Toy"}', "{}")),
+        ("head", "Content-Security-Policy", "X", ("a policy", "(nothing)")),
         ("headings", "<h1", "<h2", ("h1 Toy #toy", "h2 Toy #toy")),
         ("headings", 'id="toy"', 'id="toy_1"', ("h1 Toy #toy", "h1 Toy #toy_1")),
         ("links", 'title="Where chance begins."', 'title="Luck."', ("seed -> /glossary/#seed (Where chance begins.)", "seed -> /glossary/#seed (Luck.)")),
