@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.run.kernel import plain_text
 from tests.project import SNIPPET, Project
-from tests.run.refused import FIRST, refused
+from tests.run.refused import FIRST, LABELS, refused
 
 GENERATED = "docs/generated/29/toy"
 FOREVER = "import threading\nthreading.Event().wait()\n"
@@ -94,8 +94,10 @@ def test_a_crash_shows_where(project: Project) -> None:
 
 @pytest.mark.parametrize("character", ["\x0c", "\u2028", "\x85", "\x1c"])
 def test_no_odd_character_shifts_the_lines(project: Project, character: str) -> None:
-    line = project.replace(SNIPPET, FIRST, f"s = '{character}'\n# {character}\n1 / 0\n{FIRST}")
-    assert "| 1 / 0" in refused(project, f"{SNIPPET}:{line + 2}:", "ZeroDivisionError").replace("|     1", "| 1")
+    odd = f"s = '{character}'\n# {character}\n"
+    project.replace(SNIPPET, FIRST, odd + FIRST)
+    line = project.replace(SNIPPET, LABELS, f"{odd}1 / 0\n{LABELS}")  # in a later cell, below two more
+    assert "|     1 / 0" in refused(project, f"{SNIPPET}:{line + 2}:", "'line' raised ZeroDivisionError")
 
 
 @pytest.fixture
