@@ -303,7 +303,7 @@ def _site(config: MkDocsConfig, files: Files) -> Site:
         addresses={file.src_uri: file.url.removeprefix("./") for file in files if file.inclusion not in HIDDEN},
         url=config.site_url or "",
         pages={page.file.src_uri: _described(page) for page in pages},
-        parts=build.book.parts if build.book else [],
+        parts=build.book.shared.parts if build.book else [],
     )
 
 

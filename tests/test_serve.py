@@ -119,8 +119,10 @@ def test_every_problem_is_told(server: Server) -> None:
 
 
 def test_a_macro_that_fails_leaves_the_server_alive(server: Server) -> None:
-    server.project.replace(PAGE, "{{ toy.delay }}", "{{ 1 / 0 }}")
-    server.told_until("resolved")
+    line = server.project.replace(PAGE, "{{ toy.delay }}", "{{ 1 / 0 }}")
+    told = server.told_until("Reloading browsers")
+    assert f"{PAGE}:{line}: `{{{{ 1 / 0 }}}}` cannot be computed: ZeroDivisionError" in told
+    assert "cannot be computed" in server.page()
     server.project.replace(PAGE, "{{ 1 / 0 }}", "{{ toy.delay }}")
     server.told_until("Reloading browsers")
     assert "It comes 21.0" in server.page()

@@ -31,7 +31,7 @@ def write(book: Book, others: Mapping[str, Path], folder: Path) -> list[Problem]
         shutil.copy2(path, to)
         if path.name == notebook.NAME:
             concept = uri.removeprefix("generated/").removesuffix(f"/{notebook.NAME}")
-            _put(to.with_name(notebook.INSTEAD), notebook.markdown(book.outputs(concept)))
+            _put(to.with_name(notebook.INSTEAD), notebook.markdown(book.shared.outputs(concept)))
     return []
 
 

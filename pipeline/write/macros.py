@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.problem import Problem, UnknownName
 from pipeline.run.outputs import SCHEMES, Figure, Outputs
 from pipeline.write import citations, claims, formulas
 from pipeline.write.numbers import duration, show
+from pipeline.write.page import Page
 from pipeline.write.parts import Part
 from pipeline.write.template import Block
 from pipeline.write.verdicts import Verdict
-
-if TYPE_CHECKING:
-    from pipeline.write.page import Page
 
 WHAT_IT_MEANS = "[What a verdict means, and how strong the evidence is](/how-it-works.md#what-a-verdict-means)"
 LENGTHS = {"words": "<!-- words -->", "minutes": "<!-- minutes -->", "seconds": "<!-- seconds -->"}  # known at the end
@@ -49,13 +47,13 @@ def watch(page: Page, concept: str = "", name: str = "", alt: str = "", caption:
 
 def _code(page: Page, path: str) -> Block:
     """A file of ``docs/generated/``, such as the code of a cell; this is what ``--8<-- "path"`` stands for."""
-    file = page.book.root / "docs" / "generated" / path
+    file = page.shared.root / "docs" / "generated" / path
     if not file.is_file():
         named = re.fullmatch(r"(?P<concept>[^/]+/[^/]+)/cells/(?P<cell>[^/]+)\.(?P<kind>py|txt)", path)
         if not named:
             todo = 'Include "<part>/<concept>/cells/<cell>.py" or .txt.'
             raise Problem(f"There is no {path!r} to include.", todo=todo)
-        outputs = page.book.outputs(named["concept"])
+        outputs = page.shared.outputs(named["concept"])
         file = (outputs.cell if named["kind"] == "py" else outputs.output)(named["cell"])
     return Block(file.read_text(encoding="utf-8"))
 
@@ -63,7 +61,7 @@ def _code(page: Page, path: str) -> Block:
 def _ran(page: Page, path: str) -> str:
     """How long a cell ran, for the fence around its code; nothing if it is no cell."""
     cell = PurePosixPath(path)
-    seconds = page.book.outputs_of(cell.parent.parent.as_posix()).record.get("seconds_by_cell", {}).get(cell.stem)
+    seconds = page.shared.outputs_of(cell.parent.parent.as_posix()).record.get("seconds_by_cell", {}).get(cell.stem)
     return "" if seconds is None else f' ran="{duration(seconds)}"'
 
 
@@ -130,7 +128,7 @@ def this_part(page: Page) -> Part:
 def parts(page: Page) -> list[Part]:
     """All parts of the series, the newest first."""
     page.made_of_others = True
-    return page.book.parts
+    return list(page.shared.parts)
 
 
 def evidence_grades(page: Page) -> dict[str, dict[str, str]]:
@@ -176,7 +174,7 @@ def _described(page: Page, macro: str, concept: str, name: str, alt: str, captio
     ):
         if not str(given or "").strip():
             raise Problem(f"The figure {name!r} has no {label}.", todo=todo)
-    return page.book.outputs(concept)
+    return page.shared.outputs(concept)
 
 
 def _address(path: Path) -> str:
@@ -195,7 +193,7 @@ def _take(page: Page) -> str:
         f"[Download .py]({script}){{ download={stem}.py }}",
         f"[Download notebook](/generated/{concept}/{stem}.ipynb){{ download={stem}.ipynb }}",
     ]
-    if address := colab(page.book.repository, concept):
+    if address := colab(page.shared.repository, concept):
         links.append(f"[Open in Colab]({address})")
     return f'<p class="take" markdown>{" ".join(links)}</p>'
 

@@ -47,7 +47,7 @@ def _site(root: Path, built: Built) -> Site:
         output=built.folder,
         addresses=addresses,
         pages={page.source: page for page in pages + runs},
-        parts=book.parts,
+        parts=book.shared.parts,
     )
 
 

@@ -89,7 +89,7 @@ def test_a_figure_in_a_list_or_a_box_stays_whole(indent: str, write: Write) -> N
 
 def test_a_bar_within_a_formula_ends_no_cell(write: Write) -> None:
     toy = write("It comes much later", r"The norm $|w|$ and \(\|v\|\) a|b")[TOY].markdown
-    assert r"The norm $\vert w\vert $ and \(\Vert v\Vert \) a\|b" in toy
+    assert r"The norm $\vert w\vert$ and \(\Vert v\Vert\) a\|b" in toy
 
 
 @pytest.mark.parametrize(

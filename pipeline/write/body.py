@@ -1,0 +1,97 @@
+"""The text of a page becomes plain Markdown: its macros, includes, citations and links are resolved."""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial, update_wrapper
+from typing import Any
+from urllib.parse import quote, unquote
+
+import yaml
+
+from pipeline.problem import Problem
+from pipeline.write import citations, formulas, glossary, macros, prose
+from pipeline.write.page import Page
+from pipeline.write.template import Template
+
+# A fence of Python that has a cell in it, and a line that includes a file. Both keep their number of lines.
+FENCED = re.compile(
+    r'^(?P<fence>[ \t]*`{3,}python)[ \t]*\n(?=[ \t]*-+8<-+ +"(?P<path>[^"\n]+/cells/[^"\n]+\.py)"[ \t]*$)', re.MULTILINE
+)
+INCLUDE = re.compile(r"""^(?P<indent>[ \t]*)-+8<-+(?: +(["'])(?P<path>.+?)\2)?[ \t]*(?P<rest>.*)$""", re.MULTILINE)
+FROM_ROOT = re.compile(
+    r"""(?P<before>\]\(|^[ ]*\[[^\]\n]+\]: |(?:href|src)=")/(?!/)(?P<path>[^)\s#?">]*)""", re.MULTILINE
+)
+FIGURE = re.compile(r'(?<=" id=")figure-[^"]+(?=")')
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def markdown(page: Page) -> str:
+    """The page as plain Markdown: front matter, text, and the terms that it uses; empty if its front matter cannot be read.
+
+    What is wrong is noted with the page.
+    """
+    if not page.front:
+        return ""
+    _, body, first = page.source.split
+    names: dict[str, Any] = {m.__name__: update_wrapper(partial(m, page), m) for m in macros.MACROS}
+    names |= {"page": page, **page.shared.numbers(page.source.part)}
+    text = INCLUDE.sub(partial(_include, page), FENCED.sub(r'\g<fence>{{ _ran("\g<path>") }}' + "\n", body))
+    text = Template(page.shared.environment, text, page.source.file, first).render(names, page.note)
+    text = citations.Citations(page.shared.bibliography, str(page.meta.get("reference", ""))).resolve(text)
+    length = prose.measure(text)
+    for name, place in macros.LENGTHS.items():
+        text = text.replace(place, f"{getattr(length, name):,}")
+    for _, problem in formulas.check(text):
+        _note_formula(page, problem)
+    text = prose.outside_code(lambda said: FROM_ROOT.sub(partial(_relative, page), said), text)
+    text = FIGURE.sub(partial(_once, Counter()), text)
+    return _front_matter(page) + text.rstrip("\n") + "\n" + "".join(_terms(page, text))
+
+
+def _include(page: Page, line: re.Match[str]) -> str:
+    if line["path"] and not line["rest"] and '"' not in line["path"]:
+        return f'{line["indent"]}{{{{ _code("{line["path"]}") }}}}'
+    at = page.source.split[2] + line.string.count("\n", 0, line.start())
+    page.note(Problem("This include cannot be checked.", page.source.file, at, 'Write one line: --8<-- "path".'))
+    return ""
+
+
+def _note_formula(page: Page, problem: Problem) -> None:
+    """The line of a formula is looked for in the source: with its macros resolved it may stand there otherwise."""
+    lines = page.source.text.split("\n")
+    first = problem.detail.partition("\n")[0]
+    line = next((line for line in lines if first in line), None)
+    nearest = line or difflib.get_close_matches(first, lines, n=1, cutoff=0)[0]
+    page.note(problem.at(page.source.file, lines.index(nearest) + 1))
+
+
+def _relative(page: Page, link: re.Match[str]) -> str:
+    """A link from the root of the documents, as seen from this page: so it leads there in every engine."""
+    path = unquote(link["path"])
+    seen = posixpath.relpath(path or ".", page.source.part)
+    return link["before"] + quote(seen if not path.endswith("/") else f"{seen}/")
+
+
+def _once(seen: Counter[str], figure: re.Match[str]) -> str:
+    """The id of a figure, which may be shown again."""
+    seen[figure[0]] += 1
+    return figure[0] if seen[figure[0]] == 1 else f"{figure[0]}-{seen[figure[0]]}"
+
+
+def _front_matter(page: Page) -> str:
+    """As YAML, with its macros resolved. Without any, an empty line keeps MkDocs from reading the first ones as such."""
+    if not page.meta:
+        return "\n"
+    return f"---\n{yaml.dump(page.meta, Dumper=DUMPER, sort_keys=False, allow_unicode=True, width=10**6)}---\n"
+
+
+def _terms(page: Page, text: str) -> Iterator[str]:
+    if page.source.uri != glossary.URI:
+        address = posixpath.relpath(glossary.URI, page.source.part)
+        found = list(page.shared.glossary.definitions(text, address))
+        yield from (f"{definition}\n" for definition in ("", *found) if found)
