@@ -10,6 +10,14 @@ from pipeline.run.snippet import Snippet
 from tests.project import ROOT, Project, create
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite", action="store_true", help="write tests/golden anew from what the toy's build gives")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def good_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose site has been built. Not to be changed: take ``project``."""

@@ -40,6 +40,7 @@ def test_no_seed_belongs_to_two_values_of_seed(concept: str) -> None:
     assert not [(a, b) for a, b in itertools.combinations(of, 2) if set(of[a]) & set(of[b])]
 
 
+@pytest.mark.long
 @pytest.mark.built
 @pytest.mark.parametrize("concept", CONCEPTS)
 def test_the_downloaded_script_runs_alone_with_new_random_numbers_and_every_claim_holds(

@@ -115,6 +115,7 @@ def left_out(expanded: str, concept: str) -> str:
     return "\n\n".join(blocks)
 
 
+@pytest.mark.long
 @pytest.mark.built
 @pytest.mark.parametrize("page", _pages_with_code())
 def test_every_block_on_the_page_runs_and_prints_what_is_shown(page: str, site: Path, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def test_there_is_something_to_try(concept: str) -> None:
     assert set(arms(concept).TRIED) <= set(rows(concept))
 
 
+@pytest.mark.long
 @pytest.mark.built
 @pytest.mark.parametrize(("concept", "row"), [(concept, row) for concept in CONCEPTS for row in rows(concept)])
 def test_a_row_does_what_it_says(concept: str, row: str) -> None:

@@ -170,10 +170,10 @@ def keyboard(page: Page) -> list[str]:
                 const e = document.activeElement;
                 if (e === document.body || stops.some(stop => stop.e === e)) return null;
                 const f = face(e), state = {label: label(e)};
-                for (let frame = 0; frame < 60; frame++) {  // what opens when it is reached may take a moment to be there
+                for (let frame = 0; frame < 30; frame++) {  // what opens when it is reached may take a moment to be there
                     if (frame) await new Promise(requestAnimationFrame);
-                    const box = f.getBoundingClientRect();
-                    // The middle of what is in the window of it.
+                    // The middle of what is in the window of it, or of its first line: between two lines others stand.
+                    const box = f.getClientRects()[0] ?? f.getBoundingClientRect();
                     const x = (Math.max(box.left, 0) + Math.min(box.right, innerWidth)) / 2;
                     const y = (Math.max(box.top, 0) + Math.min(box.bottom, innerHeight)) / 2;
                     const inside = box.top < innerHeight && box.bottom > 0 && box.left < innerWidth && box.right > 0;
