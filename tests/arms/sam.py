@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.test_one_difference import Arms
+    from tests.experiments.test_one_difference import Arms
 
 CELLS = ("setup", "data", "network", "training", "evaluate", "sharpness")
 

@@ -9,8 +9,8 @@ import pytest
 from pipeline.run.snippet import Snippet
 from tests.bench.seeds import refuted, stated
 from tests.experiments import CONCEPTS, as_built, cells, recorded, rows, source
+from tests.experiments.test_one_difference import arms
 from tests.project import ROOT
-from tests.test_one_difference import arms
 
 
 def changed(script: str, row: str) -> tuple[str, int]:
