@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import html
 import logging
+import os
+import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -118,6 +120,8 @@ def on_startup(command: str, **_: Any) -> None:
 
 
 def on_config(config: MkDocsConfig) -> None:
+    if build.serving and build.config is None:
+        _told(lambda: _check_free(*config.dev_addr))
     build.config = config
     if build.serving:
         config.validation.links.anchors = logging.INFO  # a page that waits to be mended has none to be linked to
@@ -134,6 +138,19 @@ def on_pre_build(config: MkDocsConfig) -> None:
     if build.changeover:
         _told(build.changeover.begin)
     _told(lambda: build.run(root))
+
+
+@event_priority(-100)  # after all plugins, as below
+def on_files(files: Files, **_: Any) -> None:
+    lost = [file for file in files if file.abs_src_path and not os.access(file.abs_src_path, os.R_OK)]
+    todo = "Is it a link that leads nowhere? Mend or delete it."
+    told = [Problem("This file cannot be read.", f"docs/{file.src_uri}", todo=todo) for file in lost]
+    if told and not build.serving:
+        raise _stopped(told)
+    for file in lost:
+        files.remove(file)
+    if told:
+        print(report(told), file=sys.stderr)
 
 
 @event_priority(-100)  # after all plugins: the pages are those that MkDocs goes on with
@@ -262,6 +279,17 @@ def published(file: Path) -> tuple[Book, dict[str, Path]]:
     return made, {file.src_uri: Path(str(file.abs_src_path)) for file in others}
 
 
+def _check_free(host: str, port: int) -> None:
+    """Raise ``Problem`` if another program listens there, before anything is built for it."""
+    with socket.socket() as ours:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            ours.bind((host, port))
+        except OSError as error:
+            what = f"There can be no server on port {port} of {host}: {error.strerror}."
+            raise Problem(what, todo="Is it in use? Name another: mkdocs serve --dev-addr 127.0.0.1:8001") from None
+
+
 def _around(config: MkDocsConfig) -> tuple[int, ...]:
     """When what every page depends on was last changed."""
     files = [Path(config.config_file_path), *(_root(config) / "theme").rglob("*")]
@@ -286,11 +314,7 @@ def _sources(nav: Navigation, files: Files) -> Iterator[Source]:
     listed = {page.file.src_uri: page.file for page in nav.pages}
     for uri, file in (listed | {f.src_uri: f for f in files.documentation_pages(inclusion=inclusion)}).items():
         if not uri.endswith(".ipynb"):
-            try:
-                yield Source(uri, file.content_bytes)
-            except OSError as error:
-                todo = "Is it a link that leads nowhere? Mend or delete it."
-                raise Problem(f"This page cannot be read: {error.strerror}.", f"docs/{uri}", todo=todo) from None
+            yield Source(uri, file.content_bytes)
 
 
 def _site(config: MkDocsConfig, files: Files) -> Site:
