@@ -142,7 +142,8 @@ def on_pre_build(config: MkDocsConfig) -> None:
 
 @event_priority(-100)  # after all plugins, as below
 def on_files(files: Files, **_: Any) -> None:
-    lost = [file for file in files if file.abs_src_path and not os.access(file.abs_src_path, os.R_OK)]
+    there = (file for file in files if file.abs_src_path and file.inclusion not in HIDDEN)
+    lost = [file for file in there if not os.access(str(file.abs_src_path), os.R_OK)]
     todo = "Is it a link that leads nowhere? Mend or delete it."
     told = [Problem("This file cannot be read.", f"docs/{file.src_uri}", todo=todo) for file in lost]
     if told and not build.serving:
