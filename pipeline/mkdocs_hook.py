@@ -129,6 +129,7 @@ def on_config(config: MkDocsConfig) -> None:
         build.changeover = Changeover(Path(config.site_dir))
         config.site_dir = str(build.changeover.new)
     if "pipeline.markup" not in config.markdown_extensions:
+        config.mdx_configs["pipeline.markup"] = {"kept": str(_root(config) / ".cache" / "highlighted")}
         config.markdown_extensions.append("pipeline.markup")  # when mkdocs.yml is read, it cannot be found yet
 
 

@@ -1,11 +1,12 @@
 """Markdown -> HTML, as far as it is ours: one extension of Python-Markdown, ``pipeline.markup``, for any engine that runs such.
 
-It has no configuration, reads no file, and knows no engine. ``code`` draws blocks of Python, ``formulas`` TeX, ``terms`` links
+It needs no configuration, and knows no engine. ``code`` draws blocks of Python, ``formulas`` TeX, ``terms`` links
 their first use to the glossary, ``layout`` marks what the stylesheet lays out, ``unsearched`` what the search does not find.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from markdown.extensions import Extension
@@ -17,8 +18,15 @@ if TYPE_CHECKING:
 
 
 class Markup(Extension):
+    def __init__(self, **given: object) -> None:
+        self.config = {"kept": ["", "a folder in which highlighted code is kept from one build to the next"]}
+        super().__init__(**given)
+
     def extendMarkdown(self, md: Markdown) -> None:
-        md.registerExtensions(["pymdownx.highlight", "pymdownx.superfences"], code.SETTINGS)
+        kept = self.getConfig("kept")
+        md.registerExtensions(
+            ["pymdownx.highlight", "pymdownx.superfences"], code.settings(Path(kept) if kept else None)
+        )
         formulas.register(md)
         # After attributes (8) and smart quotes (6), by whose classes and words these go, and after headings got their
         # ids (5); before the engine resolves links (0).
@@ -27,6 +35,6 @@ class Markup(Extension):
         md.treeprocessors.register(unsearched.Marks(md), "unsearched", 2)
 
 
-def makeExtension(**_: object) -> Markup:
+def makeExtension(**given: object) -> Markup:
     """As Python-Markdown asks for it."""
-    return Markup()
+    return Markup(**given)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
+from markdown import Markdown
 
+from pipeline.markup import code
 from tests.markup.page import EXTENSIONS, html, page
 from tests.project import ROOT
 
@@ -66,3 +69,19 @@ def test_its_place_among_the_extensions_is_of_no_matter() -> None:
     text = '```python ran="1 s"\nx\n```\n\n| a |\n|--:|\n| $x$ |\n\n"y" [z]\n\n[z]: ../glossary.md#z "t"'
     assert html(text, EXTENSIONS[::-1]) == html(text)
     assert html(text, ["fenced_code", *EXTENSIONS]) == html(text)
+
+
+def test_what_was_highlighted_is_kept_where_a_folder_is_named(tmp_path: Path) -> None:
+    def drawn(source: str) -> str:
+        made = Markdown(
+            extensions=["pipeline.markup"], extension_configs={"pipeline.markup": {"kept": str(tmp_path / "kept")}}
+        )
+        return made.convert(f"```python\n{source}\n```")
+
+    first = drawn("def once(): ...")
+    code._highlighted.cache_clear()
+    (kept,) = (tmp_path / "kept").iterdir()
+    assert kept.read_text(encoding="utf-8") in first
+    kept.write_text("as it was kept", encoding="utf-8")
+    assert "as it was kept" in drawn("def once(): ...")
+    assert "as it was kept" not in drawn("def twice(): ...")
