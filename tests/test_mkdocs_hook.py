@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 from tests.project import PAGE, Project, lines_of
 
@@ -104,3 +105,28 @@ def test_odd_names_of_pages_have_addresses_that_work(urls: str, project: Project
         assert "Traceback" not in done.stdout + done.stderr
     else:
         assert guards.broken_links(project.folder / "site") == []
+
+
+def test_no_syntax_of_a_page_eats_or_mangles_what_it_says(project: Project) -> None:
+    figure = '{{ figure("29/toy", "line", alt="A line.", caption="Again.") }}'
+    project.replace(PAGE, "  - says: It comes much later", "  - says: It comes $|w|$ later")
+    project.replace(
+        PAGE,
+        "## Does it hold?",
+        "### Odd {#id}\n\nIt costs $5-$10 an hour #} and stays.\n\n"
+        f"!!! note\n\n    {figure}\n\n- a list\n\n    {figure}\n\n## Does it hold?",
+    )
+    done = project.build()
+    assert done.returncode == 0, done.stderr
+    page = BeautifulSoup(project.read("site/29/toy/index.html"), "html.parser")
+    assert page.select_one("h3#id")
+    assert "It costs $5-$10 an hour #} and stays." in page.get_text()
+    for place in (".admonition", "article li:not(.md-nav__item)"):
+        assert page.select(f"{place} figure img"), place
+    assert [figure["id"] for figure in page.select('figure[id^="figure-line"]')] == [
+        f"figure-line{again}" for again in ("", "-2", "-3")
+    ]
+    claim = page.select_one(".claims tbody td math")
+    assert claim
+    assert "‖" not in claim.get_text()
+    assert claim.get_text().count("|") == 2

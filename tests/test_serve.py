@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.project import PAGE, SNIPPET, Project
+from tests.project import PAGE, SNIPPET, Project, lines_of
 
 RECORD = "docs/generated/29/toy/run.json"
 
@@ -168,4 +168,26 @@ def test_an_unknown_name_leaves_the_server_alive(server: Server) -> None:
     assert "Did you mean" in server.page()
     server.project.replace(PAGE, "{{ toy.delai }}", "{{ toy.delay }}")
     server.told_until("Reloading browsers")
+    assert "It comes 21.0" in server.page()
+
+
+def test_no_fault_of_a_page_ends_the_server(server: Server) -> None:
+    good = server.project.read(PAGE)
+    for old, new, said in (
+        ("title: Toy", "day: 2026-13-45\ntitle: Toy", "month must be in 1..12"),
+        ("title: Toy", "day: a\x07b\ntitle: Toy", "U+0007"),
+        ("title: Toy", "title: [", "not YAML"),
+        ("{{ toy.delay }}", "{{ toy.delay / 2 }}", "cannot be computed"),
+        ("{{ toy.delay }}", "{% if %}", "cannot be read"),
+        ("$y = 2 x$", r"$\left( x$", "cannot be read"),
+        ("$y = 2 x$", r"$\frac{1}$", "cannot be read"),
+        ('"29/toy", "line"', '"29/toy", "in-motion"', "moves"),
+    ):
+        server.project.replace(PAGE, old, new)
+        told = server.told_until("Reloading browsers")
+        assert list(lines_of(told, f"{PAGE}:", said)), told
+        assert "Traceback" not in told
+        assert "This page waits to be mended" in server.page()
+        server.project.write(PAGE, good)
+        server.told_until("Reloading browsers")
     assert "It comes 21.0" in server.page()
