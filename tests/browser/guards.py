@@ -32,6 +32,13 @@ def axe(page: Page) -> list[str]:
     ]
 
 
+def without_tokens(page: Page) -> None:
+    """Leave code its text alone: its colours are the same on all pages, and take axe most of its time."""
+    page.evaluate(
+        "() => { for (const code of document.querySelectorAll('pre > code, .highlight-ipynb > pre')) code.textContent = code.textContent; }"
+    )
+
+
 def sideways(page: Page) -> list[str]:
     """A page wider than the window, and text that is cut off and cannot be scrolled to."""
     found: list[str] = page.evaluate(
