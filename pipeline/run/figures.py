@@ -9,15 +9,15 @@ from pathlib import Path
 
 from pipeline.problem import Problem
 from pipeline.run import motion
+from pipeline.run.motion import COLOUR, SVG
 from pipeline.run.snippet import STYLE
 
 FIGURE_LIMIT = 300_000  # bytes of one SVG
 DARK_PAGE = "#1e2129"  # the ground of the theme's dark pages
 LEAST_CONTRAST = 3.0  # WCAG 2.2, of what is drawn
 MOST_BY_HAND = 4  # colours of areas: more come from a colour map
-COLOUR = re.compile(r"#[0-9a-f]{6}\b")
-DRAWN = {f"{{{motion.SVG}}}{tag}" for tag in ("path", "use", "rect", "line", "circle", "polygon")}
-NOT_DRAWN = {f"{{{motion.SVG}}}{tag}" for tag in ("defs", "clipPath")}
+DRAWN = {f"{{{SVG}}}{tag}" for tag in ("path", "use", "rect", "line", "circle", "polygon")}
+NOT_DRAWN = {f"{{{SVG}}}{tag}" for tag in ("defs", "clipPath")}
 
 
 def dark_colours(root: Path) -> dict[str, str]:

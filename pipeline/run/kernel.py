@@ -87,7 +87,7 @@ async def execute(
 def _start(snippet: Snippet, code: Sequence[Cell], folder: Path) -> subprocess.Popen[bytes]:
     """The process, at work in an empty folder; what it prints and what comes of each cell goes into the one around it."""
     (work := folder / "empty").mkdir()
-    cells = [(cell.name, cell.line, cell.body) for cell in code]
+    cells = [(cell.name, cell.line, cell.source) for cell in code]
     job = {"file": snippet.file, "source": snippet.text(), "cells": cells, "limit": OUTPUT_LIMIT}
     (folder / "job").write_text(json.dumps(job), encoding="utf-8")
     environment = {

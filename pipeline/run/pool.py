@@ -19,30 +19,38 @@ from pipeline.run.snippet import Snippet
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 
 
-async def run(snippets: Sequence[Snippet], jobs: int | None, time_limit: float) -> list[tuple[Snippet, Problem]]:
+def run(snippets: Sequence[Snippet], jobs: int | None, time_limit: float) -> list[tuple[Snippet, Problem]]:
     """Run these snippets and keep what came out of each that succeeds. Returns the failures."""
+    try:
+        return asyncio.run(_run_all(snippets, jobs or os.cpu_count() or 1, time_limit))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def _run_all(snippets: Sequence[Snippet], jobs: int, time_limit: float) -> list[tuple[Snippet, Problem]]:
     failures: list[tuple[Snippet, Problem]] = []
-    places = asyncio.Semaphore(jobs or os.cpu_count() or 1)
+    places = asyncio.Semaphore(jobs)
 
     async def one(snippet: Snippet) -> None:
         async with places:
             try:
-                await _run(snippet, time_limit, progress)
+                await _run_one(snippet, time_limit, progress)
             except (Problem, OSError) as error:
                 failures.append((snippet, error if isinstance(error, Problem) else Problem(str(error), snippet.file)))
                 progress.console.print(f"[red]failed[/] {snippet.concept}", highlight=False)
 
-    with contextlib.ExitStack() as stack, Progress(*COLUMNS, console=Console(stderr=True), transient=True) as progress:
-        with contextlib.suppress(ValueError):  # signals are for the main thread
-            before = signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # asyncio's: it cancels what runs
-            stack.callback(signal.signal, signal.SIGTERM, before)
+    whole = asyncio.current_task()
+    assert whole
+    with contextlib.suppress(RuntimeError):  # signals are for the main thread
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, whole.cancel)
+    with Progress(*COLUMNS, console=Console(stderr=True), transient=True) as progress:
         async with asyncio.TaskGroup() as group:
             for snippet in snippets:
                 group.create_task(one(snippet))
     return sorted(failures, key=lambda failure: failure[0].concept)
 
 
-async def _run(snippet: Snippet, time_limit: float, progress: Progress) -> None:
+async def _run_one(snippet: Snippet, time_limit: float, progress: Progress) -> None:
     key, cells = snippet.key(), snippet.read()
     code = [cell for cell in cells if not cell.is_text]
     task = progress.add_task(snippet.concept, total=len(code))

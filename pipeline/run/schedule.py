@@ -28,12 +28,9 @@ def run(
     """
     if not snippets:
         return []
-    # Here, not above: nothing of this is needed, or paid for, when nothing runs.
-    import asyncio
+    from pipeline.run import pool  # here, not above: what it needs is not paid for when nothing runs
 
-    from pipeline.run import pool
-
-    return asyncio.run(pool.run(snippets, jobs, time_limit))
+    return pool.run(snippets, jobs, time_limit)
 
 
 def forget_others(root: Path, concepts: Container[str]) -> None:

@@ -47,7 +47,7 @@ class Session:
         outcome: dict[str, Any] = {"figures": []}
         start = time.perf_counter()
         try:
-            outcome["figures"] = self._figures(self._execute("\n" * line + code))
+            outcome["figures"] = self._figures(self._execute("\n" * (line - 1) + code))
             outcome["problem"] = self.warned
         except BaseException as error:  # SystemExit and KeyboardInterrupt too: whatever ends a script
             outcome["problem"] = self._told(error)
