@@ -71,9 +71,10 @@ async def execute(
                     os.killpg(process.pid, signal.SIGKILL)  # the group: what it started, too
         told = [json.loads(path.read_bytes()) for cell in code if (path := folder / f"{cell.name}.json").exists()]
         if told and (problem := told[-1]["problem"]):
-            raise _raised(snippet, code[len(told) - 1], **problem)
+            raise _problem(snippet, code[len(told) - 1], **problem)
         if len(told) < len(code):
-            raise _ended(snippet, code[len(told)], folder, process.returncode, time_limit if late else None)
+            problem = _ended(folder, process.returncode, time_limit if late else None)
+            raise _problem(snippet, code[len(told)], **problem)
         printed = (folder / "stdout").read_bytes()
         ends = [one["printed"] for one in told]
         outcomes = {
@@ -85,7 +86,7 @@ async def execute(
 
 
 def _start(snippet: Snippet, code: Sequence[Cell], folder: Path) -> subprocess.Popen[bytes]:
-    """The process, at work in an empty folder; what it prints and what comes of each cell goes into the one around it."""
+    """The process, at work in an empty folder; the one around it takes what is printed and what comes of each cell."""
     (work := folder / "empty").mkdir()
     cells = [(cell.name, cell.line, cell.source) for cell in code]
     job = {"file": snippet.file, "source": snippet.text(), "cells": cells, "limit": OUTPUT_LIMIT}
@@ -125,27 +126,23 @@ def plain_text(printed: bytes) -> str:
     return CODES.sub("", "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines))
 
 
-def _raised(snippet: Snippet, cell: Cell, what: str, line: int, detail: str = "") -> Problem:
-    last = [line for line in detail.split("\n") if line.strip()][-8:]
-    todo = f"Reproduce it alone with: {_command(snippet)}"
-    return Problem(f"Cell {cell.name!r} {what}", snippet.file, line, todo, "\n".join(last))
-
-
-def _ended(snippet: Snippet, cell: Cell, folder: Path, status: int, passed: float | None) -> Problem:
-    """Why there is no outcome of this cell: too much printed, the time limit that passed, or else the exit status."""
-    todo, detail = f"Reproduce it alone with: {_command(snippet)}", ""
+def _ended(folder: Path, status: int, passed: float | None) -> dict[str, Any]:
+    """Why a cell has no outcome: too much printed, the time limit that passed, or else the exit status."""
     if _flooded(folder):
-        what = f"printed more than {OUTPUT_LIMIT // 1_000_000} MB, the limit for a whole snippet."
-    elif passed is not None:
+        return {"what": f"printed more than {OUTPUT_LIMIT // 1_000_000} MB, the limit for a whole snippet."}
+    if passed is not None:
         what = f"was still running when the snippet's time limit of {passed:g} s passed."
-        todo += "\nor give it longer with: python -m pipeline run --time-limit SECONDS"
-    else:
-        by = f"was killed by signal {-status} ({signal.Signals(-status).name})" if status < 0 else ""
-        what = f"did not finish: its process {by or f'ended itself, with status {status}'}."
-        detail = "\n".join(_errors(folder).strip().split("\n")[-8:])
-        if status == -signal.SIGKILL:
-            todo += "\nand watch its memory: the system ends a process that takes too much."
-    return Problem(f"Cell {cell.name!r} {what}", snippet.file, cell.line, todo, detail)
+        return {"what": what, "more": "\nor give it longer with: python -m pipeline run --time-limit SECONDS"}
+    by = f"was killed by signal {-status} ({signal.Signals(-status).name})" if status < 0 else ""
+    what = f"did not finish: its process {by or f'ended itself, with status {status}'}."
+    memory = "\nand watch its memory: the system ends a process that takes too much."
+    return {"what": what, "detail": _errors(folder), "more": memory if status == -signal.SIGKILL else ""}
+
+
+def _problem(snippet: Snippet, cell: Cell, what: str, line: int = 0, detail: str = "", more: str = "") -> Problem:
+    last = [line for line in detail.split("\n") if line.strip()][-8:]
+    todo = f"Reproduce it alone with: {_command(snippet)}{more}"
+    return Problem(f"Cell {cell.name!r} {what}", snippet.file, line or cell.line, todo, "\n".join(last))
 
 
 def _command(snippet: Snippet) -> str:

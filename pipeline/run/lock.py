@@ -17,12 +17,10 @@ def acquire(root: Path) -> BaseFileLock:
     """
     lock = FileLock(root / ".cache" / "build.lock")
     try:
-        (root / ".cache").mkdir(exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            print("Another build is at work here; waiting for it to finish.", file=sys.stderr)
-            lock.acquire()
+        lock.acquire(timeout=0)
+    except Timeout:
+        print("Another build is at work here; waiting for it to finish.", file=sys.stderr)
+        lock.acquire()
     except OSError as error:
         raise unwritable(".cache", error) from None
     return lock

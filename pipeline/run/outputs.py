@@ -44,7 +44,7 @@ class Outputs:
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """``run.json``: key, seconds, memory, versions, and the digest of every file, itself included. Empty if damaged."""
+        """``run.json``: the key, seconds, memory, and the digest of each file and of itself. Empty if damaged."""
         try:
             record: dict[str, Any] = json.loads((self.folder / RECORD).read_bytes())
             return record if record.pop("digest") == digest(as_json(record)) else {}

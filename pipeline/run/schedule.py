@@ -1,4 +1,4 @@
-"""What is stale and has to run, and what is there that nothing gives any more."""
+"""What is stale and has to run, and what came out of snippets that are no more."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Snippet:
             raise Problem(f"The snippet is not UTF-8: {error.reason}.", self.file, todo="Save it as UTF-8.") from None
 
     def read(self) -> list[Cell]:
-        """The cells: put back together they are the file. Raises ``Problem`` where Python, or a rule of ours, refuses it."""
+        """The cells: together they are the file. Raises ``Problem`` where Python, or a rule of ours, refuses it."""
         text = self.text()
         try:
             cells = cut(text)

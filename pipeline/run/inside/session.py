@@ -42,7 +42,7 @@ class Session:
         warnings.showwarning = self.note
 
     def run(self, line: int, code: str) -> dict[str, Any]:
-        """Execute the cell whose mark stands at this line: its figures as SVG, its seconds, and what went wrong, if anything did."""
+        """Execute the cell whose mark stands at this line: its figures as SVG, its seconds, and what went wrong."""
         self.line, self.warned = line, {}
         outcome: dict[str, Any] = {"figures": []}
         start = time.perf_counter()
