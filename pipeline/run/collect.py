@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import subprocess
@@ -14,8 +13,8 @@ from typing import Any
 from pipeline.problem import Problem, unwritable
 from pipeline.run import figures, motion, notebook
 from pipeline.run.kernel import Executed
-from pipeline.run.outputs import RECORD, Outputs, as_json, digest
-from pipeline.run.snippet import Cell, Snippet
+from pipeline.run.outputs import RECORD, Outputs, as_json
+from pipeline.run.snippet import Cell, Snippet, digest
 
 
 def collect(snippet: Snippet, cells: Sequence[Cell], executed: Executed, key: dict[str, str]) -> None:
@@ -32,7 +31,6 @@ def collect(snippet: Snippet, cells: Sequence[Cell], executed: Executed, key: di
         "seconds_by_cell": {name: round(outcome.seconds, 3) for name, outcome in executed.outcomes.items()},
         "peak_memory_mb": executed.peak_memory_mb,
         "cpu": _cpu(),
-        "cores": os.cpu_count(),
         "commit": _commit(snippet.root),
         "files": {name: digest(content) for name, content in sorted(files.items())},
     }
@@ -50,11 +48,6 @@ def collect(snippet: Snippet, cells: Sequence[Cell], executed: Executed, key: di
 def _files(snippet: Snippet, cells: Sequence[Cell], executed: Executed) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file of a run, the record apart."""
     stem = snippet.path.stem
-    check_results(executed.results, snippet.file, cells[-1].line)
-    yield "results.json", as_json(executed.results)
-    yield f"{stem}.py", snippet.path.read_bytes()
-    yield f"{stem}.ipynb", notebook.download(cells, executed.outcomes).encode()
-    yield "run.ipynb", notebook.page(snippet, cells, executed.outcomes).encode()
     dark = figures.dark_colours(snippet.root)
     for cell in cells:
         if cell.is_text:
@@ -65,9 +58,15 @@ def _files(snippet: Snippet, cells: Sequence[Cell], executed: Executed) -> Itera
         if outcome.printed:
             yield f"cells/{cell.name}.txt", outcome.printed.removesuffix("\n").encode()
         try:
+            if cell.name == "results":
+                _check_results(executed.results)
             yield from _figure(cell.name, outcome.figures, dark)
         except Problem as problem:
             raise problem.at(snippet.file, cell.line) from None
+    yield "results.json", as_json(executed.results)
+    yield f"{stem}.py", snippet.path.read_bytes()
+    yield f"{stem}.ipynb", notebook.download(cells, executed.outcomes).encode()
+    yield "run.ipynb", notebook.page(snippet, cells, executed.outcomes).encode()
 
 
 def _figure(name: str, drawn: Sequence[str], dark: dict[str, str]) -> Iterator[tuple[str, bytes]]:
@@ -83,37 +82,34 @@ def _figure(name: str, drawn: Sequence[str], dark: dict[str, str]) -> Iterator[t
             yield f"{file}.dark.svg", figures.recolour(version, dark).encode()
 
 
-def check_results(results: Any, file: str, line: int) -> None:
+def _check_results(results: Any) -> None:
     """Raise ``Problem`` unless these are named finite numbers, and lists of them."""
     if not isinstance(results, dict) or not results:
         what = f"Cell 'results': `results` is {type(results).__name__}, not a dict with at least one entry."
-        raise Problem(what, file, line, "Define it as a dict of plain numbers and lists.")
+        raise Problem(what, todo="Define it as a dict of plain numbers and lists.")
     seeds = results.get("seeds")
     if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
         what = "Cell 'results': there is no `seeds`, a list of whole numbers."
-        raise Problem(what, file, line, "Add results['seeds']: in their order, lists have one value per seed.")
+        raise Problem(what, todo="Add results['seeds']: in their order, lists have one value per seed.")
     for name, value in results.items():
         if not name.isidentifier():
-            raise Problem(f"Cell 'results': {name!r} is not a name that a page can use.", file, line, "Use a_name.")
-        for place, odd in _odd(value, f"results[{name!r}]"):
-            raise Problem(
-                f"Cell 'results': {place} is {odd}, not a finite number.",
-                file,
-                line,
-                "Results are plain ints and floats, and lists of them. Convert tensors with .item() or .tolist(), "
-                "and write None for the seed on which an event did not happen.",
-            )
+            raise Problem(f"Cell 'results': {name!r} is not a name that a page can use.", todo="Use a_name.")
+        _check_value(value, f"results[{name!r}]")
 
 
-def _odd(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Each part of a result that is no finite number: where it stands, and what it is instead."""
+def _check_value(value: Any, place: str) -> None:
     if isinstance(value, list) and value:
         for position, item in enumerate(value):
             if item is not None:  # an event that did not happen on this seed
-                yield from _odd(item, f"{name}[{position}]")
+                _check_value(item, f"{place}[{position}]")
     elif isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
         plain = isinstance(value, int | float | str)
-        yield name, value if plain else "an empty list" if value == [] else f"of type {type(value).__name__}"
+        odd = value if plain else "an empty list" if value == [] else f"of type {type(value).__name__}"
+        raise Problem(
+            f"Cell 'results': {place} is {odd}, not a finite number.",
+            todo="Results are plain ints and floats, and lists of them. Convert tensors with .item() or .tolist(), "
+            "and write None for the seed on which an event did not happen.",
+        )
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -134,9 +130,6 @@ def _commit(root: Path) -> str:
 
 
 def _cpu() -> str:
-    try:
-        cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor() or platform.machine()
-    model = re.search(r"^model name\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
-    return model[1].strip() if model else platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")  # Linux alone has it
+    model = re.search(r"^model name\s*: (.+)$", cpuinfo.read_text("utf-8"), re.MULTILINE) if cpuinfo.exists() else None
+    return model[1].strip() if model else platform.processor() or platform.machine()

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from pipeline.problem import Problem
 from pipeline.run import motion
+from pipeline.run.motion import COLOUR, SVG
 from pipeline.run.snippet import STYLE
 
 FIGURE_LIMIT = 300_000  # bytes of one SVG
 DARK_PAGE = "#1e2129"  # the ground of the theme's dark pages
 LEAST_CONTRAST = 3.0  # WCAG 2.2, of what is drawn
 MOST_BY_HAND = 4  # colours of areas: more come from a colour map
-COLOUR = re.compile(r"#[0-9a-f]{6}\b")
-DRAWN = {f"{{{motion.SVG}}}{tag}" for tag in ("path", "use", "rect", "line", "circle", "polygon")}
-NOT_DRAWN = {f"{{{motion.SVG}}}{tag}" for tag in ("defs", "clipPath")}
+DRAWN = {f"{{{SVG}}}{tag}" for tag in ("path", "use", "rect", "line", "circle", "polygon")}
+NOT_DRAWN = {f"{{{SVG}}}{tag}" for tag in ("defs", "clipPath")}
 
 
 def dark_colours(root: Path) -> dict[str, str]:
@@ -54,7 +54,7 @@ def judge(name: str, svg: str, dark: Mapping[str, str]) -> None:
 
 
 def _unseen(svg: str, dark: Mapping[str, str]) -> set[str]:
-    """Colours of what is drawn in nothing lighter. Areas may have the colours of a colour map, and stand on its image."""
+    """Colours of what is drawn in nothing lighter. Areas may be of a colour map, and anything stand on its image."""
     inks = list(_inks(ET.fromstring(svg), "#000000", "none"))
     painted = {fill for fill, _ in inks if COLOUR.fullmatch(fill)} - dark.keys()
     mapped = "<image" in svg or len(painted) > MOST_BY_HAND
@@ -68,7 +68,7 @@ def _unseen(svg: str, dark: Mapping[str, str]) -> set[str]:
 
 
 def _inks(element: ET.Element, fill: str, stroke: str) -> Iterator[tuple[str, str]]:
-    """Fill and stroke of all that is drawn below an element. What says nothing is drawn as its parent, at last in black."""
+    """Fill and stroke of all that is drawn in an element: its own, else its parent's, and at last a black fill."""
     style = dict(re.findall(r"([\w-]+):\s*([^;]+)", element.get("style", "")))
     fill = style.get("fill", element.get("fill", fill))
     stroke = style.get("stroke", element.get("stroke", stroke))

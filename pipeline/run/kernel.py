@@ -1,4 +1,4 @@
-"""Starts the process of one snippet, hands it cell after cell, and sees that it ends."""
+"""Starts the process of one snippet, watches it, and sees that it ends."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import contextlib
 import json
 import os
 import re
-import secrets
 import signal
+import subprocess
 import sys
 import tempfile
 import time
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from pipeline.problem import Problem
 from pipeline.run.snippet import STYLE, Cell, Snippet
 
 OUTPUT_LIMIT = 1_000_000  # bytes of printed text in one run
+LOOK = 0.02  # seconds from one look at the process to the next
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "VECLIB_MAXIMUM", "NUMEXPR")}
 SESSION = Path(__file__).parent / "inside" / "session.py"
 CODES = re.compile(
@@ -38,131 +38,86 @@ class Outcome:
     seconds: float
 
 
-@dataclass
+@dataclass(frozen=True)
 class Executed:
     """What came out of one successful run."""
 
-    outcomes: dict[str, Outcome] = field(default_factory=dict)  # by the name of the cell
-    results: Any = None
-    seconds: float = 0.0  # the whole run, starting the process included
-    peak_memory_mb: int = 0
-    warned: str = ""  # what it wrote to standard error, which is no output of a page
+    outcomes: dict[str, Outcome]  # by the name of the cell
+    results: Any
+    seconds: float  # the whole run, starting the process included
+    peak_memory_mb: int
+    warned: str  # what it wrote to standard error, which is no output of a page
 
 
 async def execute(
-    snippet: Snippet, cells: Sequence[Cell], time_limit: float, on_cell: Callable[[str], None]
+    snippet: Snippet, code: Sequence[Cell], time_limit: float, on_look: Callable[[int], None]
 ) -> Executed:
-    """Run every cell of code; ``on_cell`` is told the name of each as it starts.
+    """Run these cells; ``on_look`` is told, again and again, how many have ended.
 
     Raises ``Problem`` when a cell fails or warns, the time limit (seconds) passes, too much is printed or the process
     dies. Whatever happens, the process is gone afterwards, and all that it started.
     """
-    start = time.perf_counter()
-    code = [cell for cell in cells if not cell.is_text]
-    done = Executed()
-    with tempfile.TemporaryDirectory(prefix="snippet-", ignore_cleanup_errors=True) as folder:
-        kernel = await Kernel.start(snippet, code, Path(folder))
-        try:
-            async with asyncio.timeout(time_limit):
-                for cell in code:
-                    on_cell(cell.name)
-                    told, printed = await kernel.outcome()
-                    if problem := told["problem"]:
-                        raise _raised(snippet, cell, **problem)
-                    done.outcomes[cell.name] = Outcome(printed, told["figures"], told["seconds"])
-        except (TimeoutError, EOFError) as error:
-            raise await _ended(kernel, snippet, cell, time_limit, isinstance(error, TimeoutError)) from None
-        finally:
-            await asyncio.shield(kernel.end())
-    done.results, done.peak_memory_mb = json.loads(told["results"]), told["peak_memory_mb"]
-    done.warned = kernel.errors.decode(errors="replace")
-    done.seconds = time.perf_counter() - start
-    return done
-
-
-class Kernel:
-    """The process in which the cells run, in an empty folder of its own, and what it has said so far."""
-
-    def __init__(self, process: Process, folder: Path, mark: str) -> None:
-        self.process, self.folder, self.mark = process, folder, mark.encode()
-        self.cells = 0  # that have ended
-        self.printed = 0  # bytes
-        self.errors = bytearray()
-        self.following = asyncio.create_task(self._follow())
-        self.listening = asyncio.create_task(self._listen())
-
-    @classmethod
-    async def start(cls, snippet: Snippet, code: Sequence[Cell], folder: Path) -> Kernel:
-        (work := folder / "empty").mkdir()
-        mark = f"\0{secrets.token_hex(16)}\n"
-        environment = {
-            **os.environ,
-            **ONE_THREAD,
-            "MPLBACKEND": "module://page_backend",  # inside/page_backend.py
-            "MATPLOTLIBRC": str(snippet.root / STYLE),
-            "PYTHONHASHSEED": "0",
-            "PYTHONIOENCODING": "utf-8",
-            "PYTHONFAULTHANDLER": "1",
+    start, late = time.perf_counter(), False
+    with tempfile.TemporaryDirectory(prefix="snippet-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        with _start(snippet, code, folder) as process:
+            try:
+                while process.poll() is None and not (late or _flooded(folder)):
+                    on_look(len(list(folder.glob("*.json"))))
+                    await asyncio.sleep(LOOK)
+                    late = time.perf_counter() - start > time_limit
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # the group: what it started, too
+        told = [json.loads(path.read_bytes()) for cell in code if (path := folder / f"{cell.name}.json").exists()]
+        if told and (problem := told[-1]["problem"]):
+            raise _problem(snippet, code[len(told) - 1], **problem)
+        if len(told) < len(code):
+            problem = _ended(folder, process.returncode, time_limit if late else None)
+            raise _problem(snippet, code[len(told)], **problem)
+        printed = (folder / "stdout").read_bytes()
+        ends = [one["printed"] for one in told]
+        outcomes = {
+            cell.name: Outcome(plain_text(printed[begin:end]), one["figures"], one["seconds"])
+            for cell, one, begin, end in zip(code, told, [0, *ends], ends, strict=False)
         }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(SESSION),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            limit=OUTPUT_LIMIT,
+        seconds = time.perf_counter() - start
+        return Executed(outcomes, told[-1]["results"], seconds, told[-1]["peak_memory_mb"], _errors(folder))
+
+
+def _start(snippet: Snippet, code: Sequence[Cell], folder: Path) -> subprocess.Popen[bytes]:
+    """The process, at work in an empty folder; the one around it takes what is printed and what comes of each cell."""
+    (work := folder / "empty").mkdir()
+    cells = [(cell.name, cell.line, cell.source) for cell in code]
+    job = {"file": snippet.file, "source": snippet.text(), "cells": cells, "limit": OUTPUT_LIMIT}
+    (folder / "job").write_text(json.dumps(job), encoding="utf-8")
+    environment = {
+        **os.environ,
+        **ONE_THREAD,
+        "MPLBACKEND": "module://page_backend",  # inside/page_backend.py
+        "MATPLOTLIBRC": str(snippet.root / STYLE),
+        "PYTHONHASHSEED": "0",
+        "PYTHONIOENCODING": "utf-8",
+        "PYTHONFAULTHANDLER": "1",
+    }
+    with (folder / "stdout").open("ab") as stdout, (folder / "stderr").open("ab") as stderr:
+        return subprocess.Popen(
+            [sys.executable, str(SESSION), str(folder)],
+            stdin=subprocess.PIPE,  # closes when this process ends, and the snippet's with it
+            stdout=stdout,
+            stderr=stderr,
             cwd=work,
             env=environment,
             start_new_session=True,  # a group of its own, to be ended as one
         )
-        kernel = cls(process, folder, mark)
-        job = {"file": snippet.file, "source": snippet.text(), "cells": [(cell.line, cell.body) for cell in code]}
-        job |= {"folder": str(folder), "mark": mark}
-        assert process.stdin
-        process.stdin.write(json.dumps(job).encode() + b"\n")
-        return kernel
 
-    async def outcome(self) -> tuple[dict[str, Any], str]:
-        """What came of the next cell, and what it printed. Raises ``EOFError`` if the process ends first."""
-        assert self.process.stdout
-        try:
-            printed = await self.process.stdout.readuntil(self.mark)
-            self.printed += len(printed)
-        except asyncio.LimitOverrunError:
-            self.printed += OUTPUT_LIMIT + 1
-        if self.flooding:
-            raise EOFError
-        self.cells += 1
-        outcome: dict[str, Any] = json.loads((self.folder / f"{self.cells}.json").read_text(encoding="utf-8"))
-        return outcome, plain_text(printed.removesuffix(self.mark))
 
-    @property
-    def flooding(self) -> bool:
-        return max(self.printed, len(self.errors)) > OUTPUT_LIMIT
+def _flooded(folder: Path) -> bool:
+    return any((folder / name).stat().st_size > OUTPUT_LIMIT for name in ("stdout", "stderr"))
 
-    async def end(self) -> int:
-        """End the process, if it is still there, and say with which status it ended."""
-        self._kill()
-        status = await self.following
-        self.listening.cancel()
-        return status
 
-    async def _follow(self) -> int:
-        while (status := self.process.returncode) is None:
-            await asyncio.sleep(0.05)  # asyncio's own wait() ends when its pipes do, in Python 3.11
-        self._kill()  # what it started must not keep them open
-        return status
-
-    async def _listen(self) -> None:
-        assert self.process.stderr
-        while piece := await self.process.stderr.read(2**16):
-            self.errors += piece
-            if self.flooding:
-                self._kill()
-
-    def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+def _errors(folder: Path) -> str:
+    return (folder / "stderr").read_text(encoding="utf-8", errors="replace")
 
 
 def plain_text(printed: bytes) -> str:
@@ -171,28 +126,23 @@ def plain_text(printed: bytes) -> str:
     return CODES.sub("", "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines))
 
 
-def _raised(snippet: Snippet, cell: Cell, what: str, line: int, detail: str = "") -> Problem:
+def _ended(folder: Path, status: int, passed: float | None) -> dict[str, Any]:
+    """Why a cell has no outcome: too much printed, the time limit that passed, or else the exit status."""
+    if _flooded(folder):
+        return {"what": f"printed more than {OUTPUT_LIMIT // 1_000_000} MB, the limit for a whole snippet."}
+    if passed is not None:
+        what = f"was still running when the snippet's time limit of {passed:g} s passed."
+        return {"what": what, "more": "\nor give it longer with: python -m pipeline run --time-limit SECONDS"}
+    by = f"was killed by signal {-status} ({signal.Signals(-status).name})" if status < 0 else ""
+    what = f"did not finish: its process {by or f'ended itself, with status {status}'}."
+    memory = "\nand watch its memory: the system ends a process that takes too much."
+    return {"what": what, "detail": _errors(folder), "more": memory if status == -signal.SIGKILL else ""}
+
+
+def _problem(snippet: Snippet, cell: Cell, what: str, line: int = 0, detail: str = "", more: str = "") -> Problem:
     last = [line for line in detail.split("\n") if line.strip()][-8:]
-    todo = f"Reproduce it alone with: {_command(snippet)}"
-    return Problem(f"Cell {cell.name!r} {what}", snippet.file, line, todo, "\n".join(last))
-
-
-async def _ended(kernel: Kernel, snippet: Snippet, cell: Cell, time_limit: float, late: bool) -> Problem:
-    """Why there is no outcome of this cell."""
-    todo, detail = f"Reproduce it alone with: {_command(snippet)}", ""
-    if kernel.flooding:
-        what = f"printed more than {OUTPUT_LIMIT // 1_000_000} MB, the limit for a whole snippet."
-    elif late:
-        what = f"was still running when the snippet's time limit of {time_limit:g} s passed."
-        todo += "\nor give it longer with: python -m pipeline run --time-limit SECONDS"
-    else:
-        status = await kernel.end()
-        by = f"was killed by signal {-status} ({signal.Signals(-status).name})" if status < 0 else ""
-        what = f"did not finish: its process {by or f'ended itself, with status {status}'}."
-        detail = "\n".join(kernel.errors.decode(errors="replace").strip().split("\n")[-8:])
-        if status == -signal.SIGKILL:
-            todo += "\nand watch its memory: the system ends a process that takes too much."
-    return Problem(f"Cell {cell.name!r} {what}", snippet.file, cell.line, todo, detail)
+    todo = f"Reproduce it alone with: {_command(snippet)}{more}"
+    return Problem(f"Cell {cell.name!r} {what}", snippet.file, line or cell.line, todo, "\n".join(last))
 
 
 def _command(snippet: Snippet) -> str:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from filelock import BaseFileLock, FileLock, Timeout
 
 from pipeline.problem import unwritable
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
 
 
 def acquire(root: Path) -> BaseFileLock:
@@ -18,18 +15,12 @@ def acquire(root: Path) -> BaseFileLock:
 
     Raises ``Problem`` where nothing can be written.
     """
-    from filelock import FileLock, Timeout
-
     lock = FileLock(root / ".cache" / "build.lock")
     try:
-        (root / ".cache").mkdir(exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            print("Another build is at work here; waiting for it to finish.", file=sys.stderr)
-            start = time.monotonic()
-            lock.acquire()
-            print(f"It finished after {time.monotonic() - start:.0f} s.", file=sys.stderr)
+        lock.acquire(timeout=0)
+    except Timeout:
+        print("Another build is at work here; waiting for it to finish.", file=sys.stderr)
+        lock.acquire()
     except OSError as error:
         raise unwritable(".cache", error) from None
     return lock

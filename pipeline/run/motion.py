@@ -1,7 +1,7 @@
 """An animation as one vector figure: what all frames share stands once, what changes carries its values over time.
 
-The values are SMIL, which every browser plays in an ``<img>``; a viewer without it shows the last frame. The kernel of
-a snippet reads this file too (see ``kernel_config.py``): it needs the standard library and, to draw, matplotlib.
+The values are SMIL, which every browser plays in an ``<img>``; a viewer without it shows the last frame. The process
+of a snippet runs this file too (see ``inside/session.py``): it needs the standard library and, to draw, matplotlib.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import nbformat
 from nbformat import NotebookNode
@@ -14,14 +15,10 @@ from pipeline.run.kernel import Outcome
 from pipeline.run.outputs import SCHEMES
 from pipeline.run.snippet import Cell, Snippet
 
-Shown = Callable[
-    [str, str], dict[str, str]
-]  # the name of a cell and its figure as SVG -> what the notebook holds of it
-
 
 def download(cells: Sequence[Cell], outcomes: Mapping[str, Outcome]) -> str:
     """The notebook with its figures inside."""
-    return _written(_cells(cells, outcomes, lambda _, svg: {"image/svg+xml": svg}))
+    return _written(_cells(cells, outcomes, on_page=False))
 
 
 def page(snippet: Snippet, cells: Sequence[Cell], outcomes: Mapping[str, Outcome]) -> str:
@@ -29,34 +26,32 @@ def page(snippet: Snippet, cells: Sequence[Cell], outcomes: Mapping[str, Outcome
 
     Addresses are those of files, as seen from the notebook's own: whoever makes the page knows where it will stand.
     """
-    made = list(_cells(cells, outcomes, lambda name, svg: {"text/html": _picture(name, svg)}))
-    part, _, stem = snippet.concept.rpartition("/")
-    title = stem
+    made = list(_cells(cells, outcomes, on_page=True))
+    title = stem = snippet.path.stem
     if cells[0].text.startswith("# ") and cells[0].is_text:
         title, _, made[0].source = made[0].source.removeprefix("# ").partition("\n")
         made[0].source = made[0].source.strip()
     introduction = (
         f"# {title}: the full run\n\n"
         f"Every cell of the experiment with what it printed and drew, from the same run as the article: "
-        f"[read the article](../../../{part}/{stem.replace('_', '-')}.md), "
+        f"[read the article](../../../{snippet.concept.replace('_', '-')}.md), "
         f"[download the script]({stem}.py) or [download the notebook]({stem}.ipynb)."
     )
     return _written([new_markdown_cell(introduction), *made])
 
 
-def _cells(cells: Sequence[Cell], outcomes: Mapping[str, Outcome], shown: Shown) -> Iterator[NotebookNode]:
-    count = 0
+def _cells(cells: Sequence[Cell], outcomes: Mapping[str, Outcome], on_page: bool) -> Iterator[NotebookNode]:
+    count = itertools.count(1)
     for cell in cells:
         if cell.is_text:
             yield new_markdown_cell(cell.text)
             continue
-        count += 1
         outcome = outcomes[cell.name]
-        printed = [new_output("stream", name="stdout", text=outcome.printed)] if outcome.printed else []
-        figures = [new_output("display_data", data=shown(cell.name, svg)) for svg in outcome.figures]
-        yield new_code_cell(
-            cell.code, execution_count=count, outputs=[*printed, *figures], metadata={"title": cell.name}
-        )
+        outputs = [new_output("stream", name="stdout", text=outcome.printed)] if outcome.printed else []
+        for svg in outcome.figures:
+            data = {"text/html": _picture(cell.name, svg)} if on_page else {"image/svg+xml": svg}
+            outputs.append(new_output("display_data", data=data))
+        yield new_code_cell(cell.code, execution_count=next(count), outputs=outputs, metadata={"title": cell.name})
 
 
 def _written(cells: Iterable[NotebookNode]) -> str:

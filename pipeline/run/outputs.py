@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from typing import Any
 from pipeline.problem import Problem, UnknownName
 from pipeline.run import motion
 from pipeline.run.figures import size
+from pipeline.run.snippet import digest
 
 SCHEMES = ("light", "dark")
 RECORD = "run.json"
@@ -39,12 +39,12 @@ class Outputs:
     """The folder of one concept. Asking for a name that is not there raises ``UnknownName``."""
 
     def __init__(self, root: Path, concept: str) -> None:
-        self.root, self.concept = root, concept
+        self.concept = concept
         self.folder = root / "docs" / "generated" / concept
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """``run.json``: key, seconds, memory, versions, and the digest of every file, itself included. Empty if damaged."""
+        """``run.json``: the key, seconds, memory, and the digest of each file and of itself. Empty if damaged."""
         try:
             record: dict[str, Any] = json.loads((self.folder / RECORD).read_bytes())
             return record if record.pop("digest") == digest(as_json(record)) else {}
@@ -78,28 +78,21 @@ class Outputs:
         return ""
 
     def cell(self, name: str) -> Path:
-        return self._named("cell", name, "cells", ".py")
+        return self._named("cell", "cells/{}.py", name)
 
     def output(self, cell: str) -> Path:
-        return self._named("output", cell, "cells", ".txt")
-
-    @property
-    def seconds(self) -> dict[str, float]:
-        """How long each cell ran, by its code."""
-        by_cell = self.record.get("seconds_by_cell", {})
-        files = ((self.folder / "cells" / f"{name}.py", seconds) for name, seconds in by_cell.items())
-        return {path.read_text(encoding="utf-8").strip(): seconds for path, seconds in files if path.is_file()}
+        return self._named("output", "cells/{}.txt", cell)
 
     def figure(self, name: str) -> Figure:
         """A figure that does not move."""
-        light = self._named("figure", name, "", ".light.svg")
+        light = self._named("figure", "{}.light.svg", name)
         svg = light.read_text(encoding="utf-8")
         if motion.seconds(svg):
             raise Problem(f"The figure {name!r} moves.", todo="Write watch(…) for figure(…): it waits for the reader.")
         return Figure(light, light.with_name(f"{name}.dark.svg"), *size(svg))
 
     def animation(self, name: str) -> Animation:
-        light = self._named("animation", name, "", ".still.light.svg")
+        light = self._named("animation", "{}.still.light.svg", name)
         moving = light.with_name(f"{name}.light.svg")
         svg = moving.read_text(encoding="utf-8")
         return Animation(light, light.with_name(f"{name}.still.dark.svg"), *size(svg), moving, motion.seconds(svg))
@@ -109,17 +102,13 @@ class Outputs:
             raise UnknownName("result", name, self.results, self.concept)
         return self.results[name]
 
-    def _named(self, kind: str, name: str, folder: str, ending: str) -> Path:
-        path = self.folder / folder / (name + ending)
+    def _named(self, kind: str, file: str, name: str) -> Path:
+        path = self.folder / file.format(name)
         if not path.is_file():
-            known = (p.name.removesuffix(ending) for p in (self.folder / folder).glob("*" + ending))
-            raise UnknownName(kind, name, (n for n in known if not n.endswith(".still")), self.concept)
+            known = {path.name.partition(".")[0] for path in self.folder.glob(file.format("*"))}
+            raise UnknownName(kind, name, known, self.concept)
         return path
 
 
 def as_json(value: Any) -> bytes:
     return json.dumps(value, indent=1).encode()
-
-
-def digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

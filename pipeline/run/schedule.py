@@ -1,21 +1,14 @@
-"""Runs what is stale, as many at once as there are cores, and reports every failure."""
+"""What is stale and has to run, and what came out of snippets that are no more."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import signal
 from collections.abc import Container, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pipeline.problem import Problem, unwritable
 from pipeline.run.outputs import Outputs
 from pipeline.run.snippet import Snippet
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
 
 TIME_LIMIT = 120.0  # seconds a snippet
 
@@ -35,15 +28,9 @@ def run(
     """
     if not snippets:
         return []
-    # Here and below, not above: nothing of this is needed, or paid for, when nothing runs.
-    import asyncio
+    from pipeline.run import pool  # here, not above: what it needs is not paid for when nothing runs
 
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        return asyncio.run(_run(snippets, jobs or os.cpu_count() or 1, time_limit))
-    finally:
-        with contextlib.suppress(ValueError):
-            signal.signal(signal.SIGTERM, before)
+    return pool.run(snippets, jobs, time_limit)
 
 
 def forget_others(root: Path, concepts: Container[str]) -> None:
@@ -54,57 +41,3 @@ def forget_others(root: Path, concepts: Container[str]) -> None:
                 shutil.rmtree(folder)
             except OSError as error:
                 raise unwritable("docs/generated", error) from None
-
-
-async def _run(snippets: Sequence[Snippet], jobs: int, time_limit: float) -> list[tuple[Snippet, Problem]]:
-    import asyncio
-
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    with contextlib.suppress(ValueError):  # signals are for the main thread
-        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # asyncio's: it cancels what runs
-    failures: list[tuple[Snippet, Problem]] = []
-    places = asyncio.Semaphore(jobs)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-
-        async def one(snippet: Snippet) -> None:
-            async with places:
-                try:
-                    await _run_one(snippet, time_limit, progress)
-                except (Problem, OSError) as error:
-                    failures.append(
-                        (snippet, error if isinstance(error, Problem) else Problem(str(error), snippet.file))
-                    )
-                    progress.console.print(f"[red]failed[/] {snippet.concept}", highlight=False)
-
-        async with asyncio.TaskGroup() as group:
-            for snippet in snippets:
-                group.create_task(one(snippet))
-    return sorted(failures, key=lambda failure: failure[0].concept)
-
-
-async def _run_one(snippet: Snippet, time_limit: float, progress: Progress) -> None:
-    from pipeline.run.collect import collect
-    from pipeline.run.kernel import execute
-
-    key = snippet.key()
-    cells = snippet.read()
-    names = [cell.name for cell in cells if not cell.is_text]
-    task = progress.add_task(snippet.concept, total=len(names))
-
-    def on_cell(name: str) -> None:
-        progress.update(task, description=f"{snippet.concept} [dim]{name}", completed=names.index(name))
-
-    try:
-        executed = await execute(snippet, cells, time_limit, on_cell)
-        if snippet.key() != key:
-            raise Problem("The snippet was edited while it ran.", snippet.file, todo="Run it again.")
-        collect(snippet, cells, executed, key)
-    finally:
-        progress.remove_task(task)
-    progress.console.print(f"[green]ran[/] {snippet.concept} in {executed.seconds:.1f} s", highlight=False)
-    if executed.warned:
-        progress.console.print(f"{snippet.concept} on standard error, which no page shows:", highlight=False)
-        progress.console.print(executed.warned[-2000:], markup=False, highlight=False)

@@ -41,18 +41,14 @@ class Cell:
         return self.name == TEXT
 
     @property
-    def body(self) -> str:
-        """All but the mark."""
-        return self.source.partition("\n")[2]
-
-    @property
     def code(self) -> str:
-        return self.body.strip("\n")
+        """All but the mark."""
+        return self.source.partition("\n")[2].strip("\n")
 
     @property
     def text(self) -> str:
         """What a text cell says, as Markdown."""
-        return "\n".join(line.removeprefix("#").removeprefix(" ") for line in self.body.split("\n")).strip("\n")
+        return "\n".join(line.removeprefix("#").removeprefix(" ") for line in self.code.split("\n")).strip("\n")
 
 
 @dataclass(frozen=True)
@@ -74,8 +70,8 @@ class Snippet:
     def key(self) -> dict[str, str]:
         """Everything that decides what comes out of a run, by name, so that a change can be explained."""
         return {
-            "snippet": _digest(self.path),
-            "style": _digest(self.root / STYLE),
+            "snippet": digest(self.path.read_bytes())[:16],
+            "style": digest((self.root / STYLE).read_bytes())[:16],
             "SEED": os.environ.get("SEED", "0"),
             "python": f"{sys.version_info.major}.{sys.version_info.minor}",
             **{name: _version(name) for name in LIBRARIES},
@@ -90,7 +86,7 @@ class Snippet:
             raise Problem(f"The snippet is not UTF-8: {error.reason}.", self.file, todo="Save it as UTF-8.") from None
 
     def read(self) -> list[Cell]:
-        """The cells: put back together they are the file. Raises ``Problem`` where Python, or a rule of ours, refuses it."""
+        """The cells: together they are the file. Raises ``Problem`` where Python, or a rule of ours, refuses it."""
         text = self.text()
         try:
             cells = cut(text)
@@ -117,11 +113,8 @@ def cut(text: str) -> list[Cell]:
     if before or not sources:
         todo = "Begin the file with '# %% [markdown]' or '# %% name'."
         raise Problem("The first line is not the mark of a cell.", line=1, todo=todo)
-    cells, line = [], 1
-    for source in sources:
-        cells.append(Cell(source, line))
-        line += source.count("\n")
-    return cells
+    lines = itertools.accumulate((source.count("\n") for source in sources), initial=1)
+    return [Cell(source, line) for source, line in zip(sources, lines, strict=False)]
 
 
 def _check_code(text: str, cells: Sequence[Cell]) -> None:
@@ -169,14 +162,14 @@ def _check_names(cells: Sequence[Cell]) -> None:
             raise Problem(what, line=cell.line, todo="Rename one of them: pages refer to a cell by its name.")
         seen[cell.name] = cell.line
     if not code or code[-1].name != "results":
-        missing = "There is no cell named 'results' at the end."
-        what = "The cell 'results' is not the last one." if "results" in seen else missing
+        late = "The cell 'results' is not the last one."
+        what = late if "results" in seen else "There is no cell named 'results' at the end."
         todo = "End the script with '# %% results': a dict `results` of plain numbers and lists, printed."
         raise Problem(what, line=seen.get("results", cells[-1].line), todo=todo)
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 @cache

@@ -101,13 +101,15 @@ def test_no_odd_character_shifts_the_lines(project: Project, character: str) -> 
 
 
 @pytest.fixture
-def running(project: Project) -> Iterator[subprocess.Popen[bytes]]:
-    """A run in the middle of its first cell, its temporary folders in `tmp`."""
+def running(project: Project, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]:
+    """A run in the middle of its first cell, its temporary folders in `tmp`. The parameter: in the background."""
     (project.folder / "tmp").mkdir()
     os.mkfifo(pipe := project.folder / "started")
     project.replace(SNIPPET, FIRST, f"open({str(pipe)!r}, 'w').close()\n{FOREVER}{FIRST}")
     environment = project.environment(TMPDIR=str(project.folder / "tmp"))
     command = [".venv/bin/python", "-m", "pipeline", "run"]
+    if getattr(request, "param", False):
+        command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]  # as a shell starts what is in the background
     running = subprocess.Popen(command, cwd=project.folder, env=environment, stderr=subprocess.PIPE)
     with pipe.open():
         assert project.processes()
@@ -115,7 +117,11 @@ def running(project: Project) -> Iterator[subprocess.Popen[bytes]]:
     running.kill()
 
 
-@pytest.mark.parametrize("request_to_end", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("running", "request_to_end"),
+    [(False, signal.SIGINT), (False, signal.SIGTERM), (True, signal.SIGTERM)],
+    indirect=["running"],
+)
 def test_a_run_that_is_told_to_end_leaves_nothing_behind(
     project: Project, running: subprocess.Popen[bytes], request_to_end: signal.Signals
 ) -> None:

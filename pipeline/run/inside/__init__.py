@@ -1,1 +1,1 @@
-"""What works inside the process of a snippet. It imports nothing of ours, so that a snippet finds what any script finds."""
+"""What works inside a snippet's process. It imports nothing of ours: a snippet finds there what any script finds."""

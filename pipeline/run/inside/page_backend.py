@@ -14,7 +14,7 @@ shown: list[str] = []
 
 
 def show(*_: Any, **__: Any) -> None:
-    """What ``plt.show()`` does. The size is the one that the figure was given; without a date, two runs give the same bytes."""
+    """What ``plt.show()`` does, at the size that the figure was given. Without a date, two runs give the same bytes."""
     managers = Gcf.get_all_fig_managers()
     for manager in managers:
         file, figure = io.StringIO(), manager.canvas.figure

@@ -1,7 +1,7 @@
 """Executes the cells of one snippet, one after the other, as Python executes the file.
 
-``kernel.py`` starts it and sends one line of JSON. What the cells print goes to standard output as it is; after each
-cell a file tells what else came of it, and a mark that no snippet knows is printed.
+``kernel.py`` starts it with a folder, in which ``job`` says what to do. What the cells print goes to standard output as
+it is; a file for each cell tells up to where that is the cell's, in bytes, and what else came of it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import traceback
 import types
 import warnings
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 BACKEND = "page_backend"
 MOTION = Path(__file__).parent.with_name("motion.py")
@@ -42,12 +42,12 @@ class Session:
         warnings.showwarning = self.note
 
     def run(self, line: int, code: str) -> dict[str, Any]:
-        """Execute the cell whose mark stands at this line: its figures as SVG, its seconds, and what went wrong, if anything did."""
+        """Execute the cell whose mark stands at this line: its figures as SVG, its seconds, and what went wrong."""
         self.line, self.warned = line, {}
         outcome: dict[str, Any] = {"figures": []}
         start = time.perf_counter()
         try:
-            outcome["figures"] = self._figures(self._execute("\n" * line + code))
+            outcome["figures"] = self._figures(self._execute("\n" * (line - 1) + code))
             outcome["problem"] = self.warned
         except BaseException as error:  # SystemExit and KeyboardInterrupt too: whatever ends a script
             outcome["problem"] = self._told(error)
@@ -85,20 +85,14 @@ class Session:
         return drawn
 
     def note(
-        self,
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
+        self, message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any
     ) -> None:
         """A warning about the snippet or its figures is a fault of the cell; another library's own is not."""
         if filename == self.file or Path(filename).stem == BACKEND:
             at = lineno if filename == self.file else self.line
             self.warned = self.warned or {"what": f"warns: {category.__name__}: {message}", "line": at}
         else:
-            (file or sys.stderr).write(warnings.formatwarning(message, category, filename, lineno, line))
+            sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
 
     def _told(self, error: BaseException) -> dict[str, Any]:
         trace = traceback.TracebackException.from_exception(error)
@@ -111,10 +105,10 @@ class Session:
         return {"what": f"{verb} {said}", "line": lines[-1] if lines else self.line, "detail": detail}
 
     def results(self) -> dict[str, Any]:
-        """``results`` as JSON, an odd value by the name of its type, for ``collect`` to refuse."""
+        """``results`` as it is in JSON, an odd value by the name of its type, for ``collect`` to refuse."""
         try:
             value = eval("results", vars(self.module))
-            return {"results": json.dumps(value, default=lambda odd: f"<{type(odd).__name__}>")}
+            return {"results": json.loads(json.dumps(value, default=lambda odd: f"<{type(odd).__name__}>"))}
         except Exception as error:  # a reader's own object can raise anything
             what = f"leaves no dict `results` behind: {type(error).__name__}: {error}."
             return {"problem": {"what": what, "line": self.line}}
@@ -138,22 +132,28 @@ def _end_with(parent: int) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def main() -> None:
-    job = json.loads(sys.stdin.buffer.readline())
-    parent, out = os.dup(0), os.dup(1)
+def main(folder: Path) -> None:
+    job = json.loads((folder / "job").read_text(encoding="utf-8"))
+    parent, *streams = os.dup(0), os.dup(1), os.dup(2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     sys.path.append(sys.path.pop(0))  # this folder, for matplotlib to find the backend
     session = Session(job["file"], job["source"])
-    for number, (line, code) in enumerate(job["cells"], 1):
+    for name, line, code in job["cells"]:
         outcome = session.run(line, code)
-        if number == len(job["cells"]) and not outcome["problem"]:
+        if name == "results" and not outcome["problem"]:
             outcome |= session.results() | {"peak_memory_mb": peak_memory()}
-        Path(job["folder"], f"{number}.json").write_text(json.dumps(outcome), encoding="utf-8")
         if sys.__stdout__:
             sys.__stdout__.flush()
-        os.write(out, job["mark"].encode())
+        printed, errors = (os.fstat(stream).st_size for stream in streams)
+        if max(printed, errors) > job["limit"]:
+            break
+        (told := folder / "told").write_text(json.dumps(outcome | {"printed": printed}), encoding="utf-8")
+        told.rename(folder / f"{name}.json")  # whole, or not there
+        if outcome["problem"]:
+            break
+    os._exit(0)  # whatever else still runs here
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))
