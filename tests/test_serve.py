@@ -70,6 +70,7 @@ def test_editing_prose_runs_nothing(server: Server) -> None:
     assert "ran 29/toy" not in told
     assert server.project.read(RECORD) == record
     assert "In the end it comes 21.0" in server.page()
+    assert ".jp-" in server.get("/assets/notebook.css")  # which pages that are as they were need, too
 
 
 def test_editing_a_snippet_runs_it_and_the_page_follows(server: Server) -> None:
@@ -133,6 +134,8 @@ def test_a_link_to_nowhere_in_a_snippet_is_told_and_leaves_the_server_alive(serv
     told = server.told_until("Reloading browsers")
     assert f"{SNIPPET}:3: The notebook links to '../../../29/toi.md'" in told
     assert "It comes 21.0" in server.page()
+    server.project.replace(PAGE, "It comes {{", "In the end it comes {{")
+    assert "The notebook links to '../../../29/toi.md'" in server.told_until("Reloading browsers")
 
 
 def test_a_snippet_that_has_never_run_and_fails_shows_the_error_alone(project: Project) -> None:
@@ -191,3 +194,36 @@ def test_no_fault_of_a_page_ends_the_server(server: Server) -> None:
         server.project.write(PAGE, good)
         server.told_until("Reloading browsers")
     assert "It comes 21.0" in server.page()
+
+
+def test_what_stands_on_every_page_follows(server: Server) -> None:
+    assert 'title="Permanent link">¶</a>' in server.page()
+    server.project.replace("mkdocs.yml", "toc: {permalink: true}", 'toc: {permalink: "§"}')
+    server.told_until("Reloading browsers")
+    assert 'title="Permanent link">§</a>' in server.page()
+
+    server.project.replace("theme/main.html", "{% block extrahead %}", "{% block extrahead %}<!-- tried -->")
+    server.told_until("Reloading browsers")
+    assert "<!-- tried -->" in server.page()
+
+
+def test_what_pages_show_of_each_other_follows(server: Server) -> None:
+    topics = server.get("/tags/").count('href="#tag:doubling"')
+    server.project.write("docs/other.md", "# Another\n\nIt is a page.\n")
+    server.told_until("Reloading browsers")
+    assert "Another" in server.page()  # in the navigation
+
+    server.project.replace("docs/other.md", "# Another", "# Renamed")
+    server.told_until("Reloading browsers")
+    assert "Renamed" in server.page()
+    assert "Another" not in server.page()
+    assert server.get("/tags/").count('href="#tag:doubling"') == topics  # laid out anew, from what was rendered before
+
+    server.project.replace(PAGE, "tags: [counting, doubling]", "tags: [doubling, mine]")
+    server.told_until("Reloading browsers")
+    assert server.get("/tags/").count('href="#tag:mine"') == topics
+    assert "tag:counting" not in server.get("/tags/")
+
+    (server.project.folder / "docs/other.md").unlink()
+    server.told_until("Reloading browsers")
+    assert "Renamed" not in server.page()

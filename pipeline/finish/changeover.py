@@ -7,9 +7,9 @@ part of the new site stays, such as the ``.git`` of a checkout.
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pipeline.problem import Problem
@@ -25,35 +25,37 @@ class Changeover:
     def begin(self) -> None:
         """Make the place for the new site, when no other build is at work. Raises ``Problem`` if nothing can be written."""
         self._begun = True
-        try:
+        with self._told():
             self._made = not self.site.exists()
             self.site.mkdir(parents=True, exist_ok=True)
             if self._old.exists():  # a change that was killed midway
-                _bring_back(self._old, self.site)
-            if self.new.exists():
-                shutil.rmtree(self.new)
+                for entry in list(self._old.iterdir()):
+                    _remove(self.site / entry.name)
+                    entry.rename(self.site / entry.name)
+                self._old.rmdir()
+            _remove(self.new)
             self.new.mkdir()
-        except OSError as error:
-            raise self._problem(error) from None
 
     def complete(self) -> None:
         """Put the new site in the old one's place. Raises ``Problem``, with the old site as it was, if that fails."""
-        done: list[tuple[Path, Path]] = []
-        try:
+        with self._told(), ExitStack() as undo:  # an interruption, too, is to leave the old site
+            undo.callback(self.abandon)
             self._old.mkdir()
-            for move in list(self._moves()):
-                done.append(move)
-                move[0].rename(move[1])
-            self._old.rename(self.new / "old")  # from here on it is not brought back
-        except BaseException as error:  # an interruption, too, is to leave the old site
-            for here, there in reversed(done):
-                with contextlib.suppress(FileNotFoundError):  # this was the move that failed
-                    there.rename(here)
-            self.abandon()
-            if isinstance(error, OSError):
-                raise self._problem(error) from None
-            raise
+            for here, there in list(self._moves()):
+                undo.callback(_bring_back, there, here)
+                here.rename(there)
+            self._old.rename(self.new / "old")
+            undo.pop_all()  # from here on it is not brought back
         shutil.rmtree(self.new, ignore_errors=True)
+
+    def abandon(self) -> None:
+        """Drop what there is of the new site; of another build's, nothing."""
+        if not self._begun:
+            return
+        shutil.rmtree(self.new, ignore_errors=True)
+        for folder in (self._old, *([self.site] if self._made else [])):
+            with suppress(OSError):
+                folder.rmdir()
 
     def _moves(self) -> Iterator[tuple[Path, Path]]:
         """What goes from where to where: first the old aside, then the new to its place."""
@@ -64,31 +66,23 @@ class Changeover:
         for name in names:
             yield self.new / name, self.site / name
 
-    def abandon(self) -> None:
-        """Drop what there is of the new site; of another build's, nothing."""
-        if not self._begun:
-            return
-        shutil.rmtree(self.new, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            self._old.rmdir()
-        if self._made:
-            with contextlib.suppress(OSError):
-                self.site.rmdir()
-
-    def _problem(self, error: OSError) -> Problem:
-        return Problem(
-            f"The site cannot be written to {self.site}: {error.strerror}.",
-            todo="The site there is as it was. Free that folder, or choose another with `mkdocs build --site-dir`.",
-        )
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            what = f"The site cannot be written to {self.site}: {error.strerror}."
+            todo = "The site there is as it was. Free that folder, or choose another with `mkdocs build --site-dir`."
+            raise Problem(what, todo=todo) from None
 
 
-def _bring_back(old: Path, site: Path) -> None:
-    """What was put aside, to where it was."""
-    for entry in list(old.iterdir()):
-        there = site / entry.name
-        if there.is_dir() and not there.is_symlink():
-            shutil.rmtree(there)
-        else:
-            there.unlink(missing_ok=True)
-        entry.rename(there)
-    old.rmdir()
+def _bring_back(there: Path, here: Path) -> None:
+    with suppress(FileNotFoundError):  # this was the move that failed
+        there.rename(here)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

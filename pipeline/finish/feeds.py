@@ -5,8 +5,9 @@ Each is a template in ``docs/``, where engines find what pages link to and copy 
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from email.utils import format_datetime
+from functools import partial
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -31,14 +32,13 @@ def write(site: Site) -> None:
         text = environment.get_template(name).render(
             site=site,
             others=[page for page in site.pages.values() if page.source.endswith(".md") and page.source not in listed],
-            description=lambda page: metadata.description(page, site),
-            preview=lambda page: previews.of(page, site),
+            description=partial(metadata.description, site=site),
+            preview=partial(previews.of, site=site),
             published=published,
         )
-        site.file(name).write_text(text, encoding="utf-8")
+        site.write(name, text.encode())
 
 
 def published(part: Part) -> str:
     """When a part appeared, as RSS writes it."""
-    day: date = part.meta["date"]
-    return format_datetime(datetime.combine(day, time(), UTC))
+    return format_datetime(datetime.combine(part.meta["date"], time(), UTC))

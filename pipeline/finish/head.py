@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
 from pipeline.finish import metadata, previews
 from pipeline.finish.html import element
@@ -17,57 +17,45 @@ def complete(tree: LexborHTMLParser, page: Page, site: Site) -> None:
     assert tree.head
     for old in tree.head.css('meta[name="description"]'):
         old.decompose()
-    for made in (*_shared(tree, page, site), *_elsewhere(tree, page, site), _data(tree, page, site)):
+    metas = [element(tree, "meta", **{kind: name}, content=said) for kind, name, said in _shared(page, site)]
+    links = [element(tree, "link", **attributes) for attributes in _elsewhere(page, site)]
+    cited = [(link.attributes["href"] or "").removeprefix("#ref-") for link in tree.css('a[href^="#ref-"]')]
+    data = json.dumps(metadata.data(page, site, cited), ensure_ascii=False, separators=(",", ":"))
+    safe = data.replace("<", "\\u003c")  # what would end the script
+    for made in (*metas, *links, element(tree, "script", safe, type="application/ld+json")):
         tree.head.insert_child("\n")
         tree.head.insert_child(made)
 
 
-def _shared(tree: LexborHTMLParser, page: Page, site: Site) -> Iterator[LexborNode]:
+def _shared(page: Page, site: Site) -> Iterator[tuple[str, str, str]]:
     """What others show of the page: the words of opengraphprotocol.org, and of those who have their own."""
     preview, here = previews.of(page, site), site.address(page.source)
     description = metadata.description(page, site)
-    named = {"description": description, "twitter:card": "summary_large_image"}
-    properties = {
-        "og:site_name": site.name,
-        "og:type": "article" if page.source in site.articles else "website",
-        "og:title": page.title,
-        "og:description": description,
-        "og:image": site.link(preview.address, here),
-        "og:image:type": "image/png",
-        "og:image:width": str(previews.WIDTH),
-        "og:image:height": str(previews.HEIGHT),
-        "og:image:alt": preview.alt,
-    }
+    yield "name", "description", description
+    yield "name", "twitter:card", "summary_large_image"
+    yield "property", "og:site_name", site.name
+    yield "property", "og:type", "article" if page.source in site.articles else "website"
+    yield "property", "og:title", page.title
+    yield "property", "og:description", description
+    yield "property", "og:image", site.link(preview.address, here)
+    yield "property", "og:image:type", "image/png"
+    yield "property", "og:image:width", str(previews.WIDTH)
+    yield "property", "og:image:height", str(previews.HEIGHT)
+    yield "property", "og:image:alt", preview.alt
     if site.url:
-        properties["og:url"] = site.link(here)
-    yield from (element(tree, "meta", name=name, content=content) for name, content in named.items())
-    yield from (element(tree, "meta", property=name, content=content) for name, content in properties.items())
+        yield "property", "og:url", site.link(here)
 
 
-def _elsewhere(tree: LexborHTMLParser, page: Page, site: Site) -> Iterator[LexborNode]:
-    """The same in other forms. With a blank after ``alternate``: Material 9.8.1 asks for a sitemap beside whatever is exactly
-    that."""
+def _elsewhere(page: Page, site: Site) -> Iterator[dict[str, str]]:
+    """The same in other forms. The blank after ``alternate``: Material 9.8.1 asks for a sitemap beside exactly that."""
     here = site.address(page.source)
 
-    def link(rel: str, kind: str, address: str, title: str) -> LexborNode:
-        return element(tree, "link", rel=rel, type=kind, href=relative(address, here), title=title)
+    def link(rel: str, kind: str, address: str, title: str) -> dict[str, str]:
+        return {"rel": rel, "type": kind, "href": relative(address, here), "title": title}
 
     if not page.source.endswith(".ipynb"):
         yield link("alternate ", "text/markdown", site.markdown(page), "This page in Markdown")
     if page.source in site.articles:
-        concept, _ = site.articles[page.source]
-        yield link(
-            "describedby ",
-            "application/json",
-            site.output_of(concept, "results.json"),
-            "All numbers of this page's run",
-        )
+        results = site.output_of(site.articles[page.source][0], "results.json")
+        yield link("describedby ", "application/json", results, "All numbers of this page's run")
     yield link("alternate", "application/rss+xml", "feed.xml", site.name)
-
-
-def _data(tree: LexborHTMLParser, page: Page, site: Site) -> LexborNode:
-    """JSON-LD that can stand within a ``<script>``."""
-    links = (link.attributes["href"] or "" for link in tree.css('a[href^="#ref-"]'))
-    about = metadata.data(page, site, [link.removeprefix("#ref-") for link in links])
-    text = json.dumps(about, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    return element(tree, "script", text, type="application/ld+json")

@@ -26,51 +26,50 @@ def serialise(tree: LexborHTMLParser) -> str:
 def element(tree: LexborHTMLParser, tag: str, text: str = "", /, **attributes: str) -> LexborNode:
     """A new element, to be put into this tree: ``http_equiv`` gives the attribute ``http-equiv``."""
     made = tree.create_node(tag)
-    for name, value in attributes.items():
-        made.attrs[name.replace("_", "-")] = value
+    _change(**attributes)(made)
     if text:
         made.insert_child(text)
     return made
 
 
-def _with(attribute: str, value: str = "") -> Change:
-    return lambda node: node.attrs.__setitem__(attribute, value)
+def _change(*without: str, **values: str) -> Change:
+    """Take these attributes from an element, and give it those."""
 
+    def change(node: LexborNode) -> None:
+        for name in without:
+            del node.attrs[name]
+        for name, value in values.items():
+            node.attrs[name.replace("_", "-")] = value
 
-def _without(attribute: str) -> Change:
-    return lambda node: node.attrs.__delitem__(attribute)
-
-
-def _as_button(node: LexborNode) -> None:
-    del node.attrs[","]
-    node.attrs["role"], node.attrs["tabindex"] = "button", "0"
+    return change
 
 
 # A fault, and what mends it; for people who have no mouse or see no screen, and for validators of HTML. Each was seen
 # with the version named; a test fails when the theme no longer has it.
 MENDS: dict[str, Change] = {
     # mkdocs-material 9.8.1: a dialog without a name.
-    '.md-search[role="dialog"]:not([aria-label])': _with("aria-label", "Search"),
+    '.md-search[role="dialog"]:not([aria-label])': _change(aria_label="Search"),
     # mkdocs-material 9.8.1: `autocomplete` is not for a box to be ticked.
-    "input.md-toggle[autocomplete]": _without("autocomplete"),
+    "input.md-toggle[autocomplete]": _change("autocomplete"),
     # mkdocs-material 9.8.1: in a section of the navigation `tabindex` has no value.
-    'label.md-nav__link[tabindex=""]': _without("tabindex"),
+    'label.md-nav__link[tabindex=""]': _change("tabindex"),
     # mkdocs-material 9.8.1: the label of contents is for a box that pages outside the navigation do not have.
-    'body:not(:has(#__toc)) label[for="__toc"]': _without("for"),
+    'body:not(:has(#__toc)) label[for="__toc"]': _change("for"),
     # mkdocs-jupyter 0.26.3: every cell can be focused; what can be scrolled docs/assets/access.js finds.
-    'div[class^="jp-"][tabindex]': _without("tabindex"),
+    'div[class^="jp-"][tabindex]': _change("tabindex"),
     # mkdocs-jupyter 0.26.3: a button that is called none, with an attribute named by a comma.
-    "clipboard-copy:not([role])": _as_button,
+    "clipboard-copy:not([role])": _change(",", role="button", tabindex="0"),
     # mkdocs-material 9.8.1: the colours of its palettes; site.css has all of both schemes.
     'link[href*="/palette."]': LexborNode.decompose,
 }
 
 
 def mend(tree: LexborHTMLParser) -> None:
-    """What the theme leaves out; and a file that is offered to be kept is kept, whatever type its host gives it."""
-    for fault, change in MENDS.items():
-        for node in tree.css(fault):
+    """What the theme leaves out; what pages say to the search alone; and that a file offered to be kept is kept, whatever
+    type its host gives it."""
+    keep = {
+        f'a[href$=".{ending}"]:not([href*=":"], [download])': _change(download="") for ending in ("py", "ipynb", "bib")
+    }
+    for found, change in (MENDS | keep | {"[data-search-exclude]": _change("data-search-exclude")}).items():
+        for node in tree.css(found):
             change(node)
-    for ending in ("py", "ipynb", "bib"):
-        for link in tree.css(f'a[href$=".{ending}"]:not([href*=":"], [download])'):
-            link.attrs["download"] = ""

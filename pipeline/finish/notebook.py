@@ -25,7 +25,7 @@ def finish(tree: LexborHTMLParser, page: Page, site: Site) -> None:
     for kind in ("href", "src"):
         for node in tree.css(f".jupyter-wrapper [{kind}]"):
             node.attrs[kind] = _resolve(node.attributes[kind] or "", page, site)
-    _share_styles(tree, page, site)
+    _share_styles(tree, site.styles, relative(STYLES, site.address(page.source)))
     for script in tree.css(NOT_NEEDED):
         script.decompose()
     for cell in tree.css("td[style], th[style]"):  # which the policy forbids
@@ -40,28 +40,27 @@ def finish(tree: LexborHTMLParser, page: Page, site: Site) -> None:
 
 
 def _with_formulas(text: str) -> str:
-    drawn, done = "", 0
-    for formula in formulas.scan(text):
-        drawn += text[done : formula.start] + formulas.mathml(formula.tex, formula.block)
-        done = formula.end
-    return drawn + text[done:]
+    drawn = [(formula, formulas.mathml(formula.tex, formula.block)) for formula in formulas.scan(text)]
+    for formula, mathml in reversed(drawn):
+        text = text[: formula.start] + mathml + text[formula.end :]
+    return text
 
 
-def _share_styles(tree: LexborHTMLParser, page: Page, site: Site) -> None:
-    file = site.file(STYLES)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    shared = file.read_text(encoding="utf-8") if file.is_file() else ""
-    styles = tree.css("article style")
-    if styles:
-        link = element(tree, "link", rel="stylesheet", href=relative(STYLES, site.address(page.source)))
-        styles[0].insert_before(link)
-    for style in styles:
+def write_styles(site: Site) -> None:
+    """The styles of all notebook pages, once these are finished."""
+    if site.styles:
+        site.write(STYLES, "".join(f"{css}\n" for css in site.styles).encode())
+
+
+def _share_styles(tree: LexborHTMLParser, shared: dict[str, None], address: str) -> None:
+    for place, style in enumerate(tree.css("article style")):
+        if place == 0:
+            style.insert_before(element(tree, "link", rel="stylesheet", href=address))
         css = style.text().strip()
         # The last one is a Python list printed as text, which no browser can read.
-        if not css.startswith("[") and css not in shared:
-            shared = f"{shared}{css}\n"
+        if not css.startswith("[") and not any(css in other for other in shared):
+            shared[css] = None
         style.decompose()
-    file.write_text(shared, encoding="utf-8")
 
 
 def _copy_what_is_shown(tree: LexborHTMLParser) -> None:
@@ -87,6 +86,7 @@ def _resolve(link: str, page: Page, site: Site) -> str:
 def _place(words: str, page: Page, site: Site) -> tuple[str, int | None]:
     """The snippet of which a notebook was made, and the line on which these words begin, if they do."""
     file = f"{posixpath.dirname(page.source).replace('generated', 'snippets', 1)}.py"
-    text = (site.root / file).read_text(encoding="utf-8") if (site.root / file).is_file() else ""
+    path = site.root / file
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
     before, found, _ = text.partition(words.partition("\n")[0])
     return file, before.count("\n") + 1 if found else None

@@ -57,9 +57,7 @@ def of(page: Page, site: Site) -> Preview:
         alt = f"{page.title}, and the mark of {site.name}: five points, all joined."
     files = [concept.figure.light for concept in concepts] or [site.root / "docs" / "assets" / "mark.svg"]
     image, address = draw(site.root, site.name, page.title, files), site.preview(page)
-    file = site.file(address)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(image)
+    site.write(address, image)
     return Preview(address, alt, len(image))
 
 

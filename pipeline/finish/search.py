@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from html import escape
 from typing import Any
 
@@ -17,11 +16,6 @@ def to_be_found(content: str) -> str:
     for element in tree.css("pre[data-search-exclude], math[data-search-exclude]"):
         element.decompose()
     return (tree.body and tree.body.inner_html) or ""
-
-
-def without_marks(content: str) -> str:
-    """The HTML of a page without what it says to the search."""
-    return re.sub(r'\s?data-search-\w+="[^"]*"', "", content)
 
 
 def entries(concept: Concept, address: str, content: str) -> list[dict[str, Any]]:

@@ -30,7 +30,8 @@ class Page:
 @dataclass(frozen=True)
 class Site:
     """One build. ``root`` is the project, ``output`` the folder that becomes the site, ``url`` where it will stand: whole,
-    with a slash at its end, or empty if that is not known. ``addresses`` has every file of ``docs/`` that is published, ``pages`` the pages among them, both by source.
+    with a slash at its end, or empty if that is not known. ``addresses`` has every file of ``docs/`` that is published, ``pages`` the pages among them, both by source. ``styles`` are those that notebook pages
+    have in common, each once.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Site:
     url: str = ""
     pages: Mapping[str, Page] = field(default_factory=dict)
     parts: Sequence[Part] = ()
+    styles: dict[str, None] = field(default_factory=dict)
 
     @cached_property
     def articles(self) -> dict[str, tuple[Concept, Part]]:
@@ -55,9 +57,8 @@ class Site:
     def address(self, source: str) -> str:
         """Where a file of ``docs/`` can be read. Raises ``Problem`` if it is not published."""
         if source not in self.addresses:
-            raise Problem(
-                "This file is no part of the site.", f"docs/{source}", todo="Is there such a file, and not excluded?"
-            )
+            todo = "Is there such a file, and not excluded?"
+            raise Problem("This file is no part of the site.", f"docs/{source}", todo=todo)
         return self.addresses[source]
 
     def is_home(self, page: Page) -> bool:
@@ -83,6 +84,12 @@ class Site:
         """The file behind an address."""
         path = unquote(address)
         return self.output / (path if path and not path.endswith("/") else f"{path}index.html")
+
+    def write(self, address: str, content: bytes) -> None:
+        """Put a file of our own there."""
+        file = self.file(address)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
 
     def link(self, address: str, seen_from: str = "") -> str:
         """An address for those who read it elsewhere: whole if it can be, else as a link on the page at ``seen_from``."""

@@ -13,10 +13,14 @@ SOURCE = "generated/29/toy/run.ipynb"
 TEXT = '<div class="jp-RenderedHTMLCommon jp-RenderedMarkdown jp-MarkdownOutput" data-mime-type="text/markdown">'
 
 
-def finished(content: str, output: Path, address: str = "generated/29/toy/run/") -> str:
+def site(output: Path, address: str = "generated/29/toy/run/") -> Site:
     addresses = {SOURCE: address, "29/toy.md": "29/toy/", "generated/29/toy/a%b.svg": "generated/29/toy/a%25b.svg"}
+    return Site("Site", "", output, output, addresses)
+
+
+def finished(content: str, site: Site) -> str:
     tree = html.parse(f'<article><div class="jupyter-wrapper">{content}</div></article>')
-    notebook.finish(tree, Page(SOURCE, "Toy"), Site("Site", "", output, output, addresses))
+    notebook.finish(tree, Page(SOURCE, "Toy"), site)
     (article,) = tree.css("article")
     return article.inner_html or ""
 
@@ -24,7 +28,7 @@ def finished(content: str, output: Path, address: str = "generated/29/toy/run/")
 def test_formulas_are_drawn_and_code_stays(tmp_path: Path) -> None:
     page = finished(
         rf"{TEXT}<p>$p$, $a &lt; b$ and <b>$$\frac{{a}}{{b}}$$</b> but <code>$HOME$</code>, 3\$ or $5 each.</p></div><p>$x$</p>",
-        tmp_path,
+        site(tmp_path),
     )
     assert page.count("<math") == 3
     assert page.count('display="block"') == 1
@@ -35,21 +39,23 @@ def test_formulas_are_drawn_and_code_stays(tmp_path: Path) -> None:
 
 
 def test_styles_are_shared_and_scripts_that_are_not_used_go(tmp_path: Path) -> None:
+    whole = site(tmp_path)
     page = finished(
         '<style>.a {}</style><script>keep()</script><script src=""> </script><script type="text/x-mathjax-config">a</script>'
         '<script type="module">import("https://x/mermaid.js")</script><p>text</p><style>[\'not css\']</style>',
-        tmp_path,
+        whole,
     )
     link = '<link rel="stylesheet" href="../../../../assets/notebook.css">'
     assert page == f'<div class="jupyter-wrapper">{link}<script>keep()</script><p>text</p></div>'
-    finished("<style>.b {}</style>", tmp_path)
-    finished("<style>.a {}</style>", tmp_path)
+    finished("<style>.b {}</style>", whole)
+    finished("<style>.a {}</style>", whole)
+    notebook.write_styles(whole)
     assert (tmp_path / notebook.STYLES).read_text() == ".a {}\n.b {}\n"  # what one page alone has is not lost
 
 
 def test_a_cell_s_button_copies_the_code_that_is_shown(tmp_path: Path) -> None:
     code = '<div class="highlight-ipynb"><pre><span class="n">a</span></pre></div>'
-    page = finished(f'<div>{code}<div class="clipboard-copy-txt" id="cell-1">a</div></div>', tmp_path)
+    page = finished(f'<div>{code}<div class="clipboard-copy-txt" id="cell-1">a</div></div>', site(tmp_path))
     assert page.count('id="cell-1"') == 1
     assert '<pre id="cell-1"><span class="n">a</span></pre>' in page
 
@@ -66,14 +72,14 @@ def test_a_cell_s_button_copies_the_code_that_is_shown(tmp_path: Path) -> None:
     ],
 )
 def test_links_lead_to_where_their_sources_can_be_read(link: str, address: str, seen: str, tmp_path: Path) -> None:
-    assert finished(f'<a href="{link}">a</a>', tmp_path, address).startswith(
+    assert finished(f'<a href="{link}">a</a>', site(tmp_path, address)).startswith(
         f'<div class="jupyter-wrapper"><a href="{seen}">'
     )
 
 
 def test_an_image_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"'b\.svg'"):
-        finished('<img src="b.svg">', tmp_path)
+        finished('<img src="b.svg">', site(tmp_path))
 
 
 @pytest.mark.parametrize(
