@@ -88,7 +88,7 @@ class Build:
     def write(self, book: Book) -> None:
         """Write every page. Built, all that is wrong stops it; served, it is told, and shown on its page."""
         self.book, self.written = book, dict(book.write())
-        told = [*book.problems, *(p for page in self.written.values() for p in (*page.problems, *page.failing))]
+        told = book.problems
         if told and not self.serving:
             raise _stopped(told)
         by_concept = {book.pages[uri].source.concept: uri for uri in self.written}

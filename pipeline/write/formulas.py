@@ -64,15 +64,6 @@ def scan(text: str) -> Iterator[Formula]:
     return filter(None, map(of_match, _PIECE.finditer(text)))
 
 
-def check(markdown: str) -> Iterator[tuple[int, Problem]]:
-    """The formulas that cannot be read, each with its line, counted from 1."""
-    for formula in find(markdown):
-        try:
-            mathml(formula.tex, formula.block)
-        except Problem as problem:
-            yield markdown.count("\n", 0, formula.start) + 1, problem
-
-
 def of_match(match: re.Match[str]) -> Formula | None:
     """What a match of ``PIECE`` is, if it is a formula."""
     for kind in ("round", "square", "dollars", "dollar"):

@@ -74,9 +74,7 @@ class Template:
 
     def __init__(self, environment: Environment, text: str, file: str, first: int = 1) -> None:
         self.environment, self.text, self.file, self.first = environment, text, file, first
-        self.changed: set[tuple[int, str]] = (
-            set()
-        )  # where an expression begins that has been noted, and changed so as to pass
+        self.changed: set[tuple[int, str]] = set()  # where an expression has been noted, and changed so as to pass
 
     def render(self, names: Mapping[str, Any], note: Callable[[Problem], None]) -> str:
         """The text with its expressions resolved; each one that fails is noted, and left out."""
@@ -127,11 +125,8 @@ class Template:
 
 def laid_out(text: str) -> str:
     """Each block indented like the place where it stands."""
-
-    def place(match: re.Match[str]) -> str:
-        return indent(match["block"], match["indent"])
-
-    return PLACED.sub(place, text).replace(BEGINS, "").replace(ENDS, "")
+    text = PLACED.sub(lambda match: indent(match["block"], match["indent"]), text)
+    return text.replace(BEGINS, "").replace(ENDS, "")
 
 
 def _frames(error: Exception) -> Iterator[tuple[str, int]]:
@@ -141,10 +136,6 @@ def _frames(error: Exception) -> Iterator[tuple[str, int]]:
             yield "", frame.lineno or 1
         elif Path(frame.filename).parent.as_posix().endswith(FOLDER):
             yield Path(frame.filename).name, frame.lineno or 1
-
-
-def _unknown(error: Exception) -> str:
-    return str(getattr(error, "name", "") or "")
 
 
 def _told(error: Exception, names: Mapping[str, Any], expression: str) -> Problem:
