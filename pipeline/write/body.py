@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 import yaml
 
 from pipeline.problem import Problem
-from pipeline.write import citations, formulas, glossary, macros, prose
+from pipeline.write import citations, claims, formulas, glossary, macros, prose
 from pipeline.write.page import Page
 from pipeline.write.template import Template
 
@@ -38,7 +38,7 @@ def markdown(page: Page) -> str:
         return ""
     _, body, first = page.source.split
     names: dict[str, Any] = {m.__name__: update_wrapper(partial(m, page), m) for m in macros.MACROS}
-    names |= {"page": page, **page.shared.numbers(page.source.part)}
+    names |= {"page": page, "evidence_grades": claims.EVIDENCE, **page.shared.numbers(page.source.part)}
     text = INCLUDE.sub(partial(_include, page), FENCED.sub(r'\g<fence>{{ _ran("\g<path>") }}' + "\n", body))
     text = Template(page.shared.environment, text, page.source.file, first).render(names, page.note)
     text = citations.resolve(text, page.shared.bibliography, page.meta.get("reference"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.problem import Problem, UnknownName
 from pipeline.run.outputs import SCHEMES, Figure, Outputs
-from pipeline.write import citations, claims, formulas
+from pipeline.write import citations, formulas
 from pipeline.write.numbers import duration, show
 from pipeline.write.page import Page
 from pipeline.write.parts import Part
@@ -123,11 +123,6 @@ def parts(page: Page) -> Sequence[Part]:
     return page.shared.parts
 
 
-def evidence_grades(page: Page) -> dict[str, dict[str, str]]:
-    """The words that grade evidence, with what each means."""
-    return claims.EVIDENCE
-
-
 def colab(repository: str, concept: str) -> str:
     """Where Colab runs a concept's notebook: on the branch to which .github/workflows/site.yml pushes it; only GitHub has it."""
     found = re.match(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?$", repository)
@@ -152,7 +147,7 @@ def images(drawn: Figure, alt: str) -> str:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {"fmt": fmt, "images": images}
-MACROS = (figure, watch, _code, _ran, verdicts, status, references, full_run, this_part, parts, evidence_grades)
+MACROS = (figure, watch, _code, _ran, verdicts, status, references, full_run, this_part, parts)
 
 
 def _described(page: Page, macro: str, concept: str, name: str, alt: str, caption: str) -> Outputs:

@@ -10,12 +10,8 @@ from typing import Any
 from pipeline.problem import Problem, UnknownName
 from pipeline.run.outputs import Outputs
 
-STATISTICS: dict[str, Callable[..., float]] = {
-    "min": min,
-    "max": max,
-    "median": statistics.median,
-    "mean": statistics.fmean,
-}
+Statistics = dict[str, Callable[..., float]]
+STATISTICS: Statistics = {"min": min, "max": max, "median": statistics.median, "mean": statistics.fmean}
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

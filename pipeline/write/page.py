@@ -89,4 +89,4 @@ class Page:
             try:
                 self.verdicts.append(verdicts.judge(claim, self.outputs.results, self.outputs.concept))
             except Problem as problem:
-                self.note(problem)
+                self.note(problem.at(line=claim.line))

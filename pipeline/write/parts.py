@@ -14,15 +14,8 @@ from pipeline.write.sources import FrontMatter
 from pipeline.write.verdicts import Verdict
 
 # What a concept's page has to say of itself, so that the part page, the front page and the feed can be made of it.
-ENTRIES: Mapping[str, type] = {
-    "title": str,
-    "description": str,
-    "one_liner": str,
-    "analogy": str,
-    "today": list,
-    "headline": dict,
-    "reference": str,
-}
+TEXTS = ("title", "description", "one_liner", "analogy")
+ENTRIES: Mapping[str, type] = {**dict.fromkeys(TEXTS, str), "today": list, "headline": dict, "reference": str}
 HEADLINE = ("figure", "alt", "number", "says")
 PART_ENTRIES: Mapping[str, type] = {"part": int, "title": str, "description": str, "abstract": str, "date": date}
 KINDS = {str: "text", list: "a list", dict: "names with values", int: "a whole number", date: "a date, as 2026-11-22"}
@@ -41,11 +34,6 @@ class Concept:
     @property
     def name(self) -> str:
         return str(self.meta.get("name", self.meta["title"]))
-
-    @property
-    def in_full(self) -> str:
-        """Its name in a heading, where an abbreviation is written out."""
-        return str(self.meta.get("in_full", self.name))
 
     @property
     def figure(self) -> Figure:

@@ -26,6 +26,7 @@ FOLDER = "docs/templates"
 TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 BEGINS, ENDS = "\ue000", "\ue001"  # around a block, in what is not yet laid out
 PLACED = re.compile(rf"^(?P<indent>[ \t]*){BEGINS}(?P<block>.*?){ENDS}", re.DOTALL | re.MULTILINE)
+NOTED = "_noted"  # stands for a name that has been noted
 MOST_PROBLEMS = 50  # of one text; each costs another rendering of it
 
 
@@ -54,7 +55,6 @@ def environment(root: Path, filters: dict[str, Callable[..., Any]]) -> Environme
         loader=FileSystemLoader(root / FOLDER),
         undefined=_Undefined,
         finalize=_shown,
-        autoescape=False,
         comment_start_string="{###",
         comment_end_string="###}",
     )
@@ -80,7 +80,7 @@ class Template:
         """The text with its expressions resolved; each one that fails is noted, and left out."""
         for _ in range(MOST_PROBLEMS):
             try:
-                return laid_out(self.environment.from_string(self.text).render(names))
+                return laid_out(self.environment.from_string(self.text).render({**names, NOTED: 0}))
             except TemplateSyntaxError as error:
                 todo = "Look for the braces, quotes and names of this line."
                 file, first = (f"{FOLDER}/{error.name}", 1) if error.name else (self.file, self.first)
@@ -106,12 +106,12 @@ class Template:
             note(_told(error, names, "").at(self.file, self.first + line - 1))
             return False
         again, without = any(tag.start() == at for at, _ in self.changed), re.sub(r"[^\n]", " ", tag[0])
-        if not again or (unknown and (tag.start(), unknown) not in self.changed):
+        if unknown != NOTED and (not again or (unknown and (tag.start(), unknown) not in self.changed)):
             at = max(tag[0].find(unknown), 0)
             note(_told(error, names, tag[0]).at(self.file, self.first + self._line(tag.start() + at) - 1))
             if unknown:
                 name = rf"(?:\w+(?:\.|\[[\"']))*\b{re.escape(unknown)}\b(?:[\"']\])?(?:\.\w+)*"
-                without = re.sub(name, "0", tag[0])
+                without = re.sub(name, NOTED, tag[0])
         # Else it fails for want of what has been noted before.
         if tag[0].startswith("{%") and not (unknown and not again):
             return False

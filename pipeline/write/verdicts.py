@@ -77,13 +77,6 @@ class Verdict:
 
 def judge(claim: Claim, results: Mapping[str, Any], concept: str) -> Verdict:
     """Whether a claim holds. Raises ``Problem`` if it names what does not exist, is no expression, or could not fail."""
-    try:
-        return _judge(claim, results, concept)
-    except Problem as problem:
-        raise problem.at(line=claim.line) from None
-
-
-def _judge(claim: Claim, results: Mapping[str, Any], concept: str) -> Verdict:
     for name in claim.shown:
         if name not in results:
             raise UnknownName("result", name, results, concept)
