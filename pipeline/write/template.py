@@ -10,6 +10,7 @@ from textwrap import indent
 from typing import Any
 
 from jinja2 import (
+    ChainableUndefined,
     Environment,
     FileSystemLoader,
     StrictUndefined,
@@ -26,7 +27,7 @@ FOLDER = "docs/templates"
 TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 BEGINS, ENDS = "\ue000", "\ue001"  # around a block, in what is not yet laid out
 PLACED = re.compile(rf"^(?P<indent>[ \t]*){BEGINS}(?P<block>.*?){ENDS}", re.DOTALL | re.MULTILINE)
-NOTED = "_noted"  # stands for a name that has been noted
+NOTED = "_noted"  # stands for a name that has been noted, and is nothing
 MOST_PROBLEMS = 50  # of one text; each costs another rendering of it
 
 
@@ -80,7 +81,7 @@ class Template:
         """The text with its expressions resolved; each one that fails is noted, and left out."""
         for _ in range(MOST_PROBLEMS):
             try:
-                return laid_out(self.environment.from_string(self.text).render({**names, NOTED: 0}))
+                return laid_out(self.environment.from_string(self.text).render({**names, NOTED: ChainableUndefined()}))
             except TemplateSyntaxError as error:
                 todo = "Look for the braces, quotes and names of this line."
                 file, first = (f"{FOLDER}/{error.name}", 1) if error.name else (self.file, self.first)
