@@ -134,8 +134,8 @@ def on_files(files: Files, **_: Any) -> None:
 def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
     """All pages are known: write them."""
     build.book = _book(nav, config, files)
-    written = build.book.write().values()
-    _tell([*build.book.problems, *(p for page in written for p in (*page.problems, *page.failing))])
+    build.book.write()
+    _tell(build.book.problems)
     build.memory.begin((build.book.common, *_around(config, files)))
 
 

@@ -25,7 +25,7 @@ class Problem(Exception):
         super().__init__(what)
         self.what, self.path, self.line, self.todo, self.detail = what, path, line, todo, detail
 
-    def at(self, path: Path | str, line: int | None = None) -> Problem:
+    def at(self, path: Path | str | None = None, line: int | None = None) -> Problem:
         """The same problem, found at a place that the code which raised it did not know."""
         return Problem(self.what, self.path or path, self.line or line, self.todo, self.detail)
 

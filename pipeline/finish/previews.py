@@ -50,7 +50,7 @@ def of(page: Page, site: Site) -> Preview:
     """The preview of a page, drawn and put beside it."""
     concepts = _shown(page, site)
     if len(concepts) == 1:
-        alt = concepts[0].alt
+        alt = concepts[0].meta["headline"]["alt"]
     elif concepts:
         alt = f"Five figures: {', '.join(concept.name for concept in concepts)}."
     else:

@@ -6,7 +6,6 @@ from html import escape
 from typing import Any
 
 from pipeline.finish.html import parse
-from pipeline.write import claims
 from pipeline.write.parts import Concept
 
 
@@ -24,7 +23,8 @@ def entries(concept: Concept, address: str, content: str) -> list[dict[str, Any]
     ``content`` is the article's HTML: a claim is worded as there, where its formulas are drawn.
     """
     tree, found = parse(content), []
-    for anchor, verdict in zip(claims.anchors([v.claim for v in concept.verdicts]), concept.verdicts, strict=True):
+    for verdict in concept.verdicts:
+        anchor = verdict.claim.anchor
         beside = verdict.claim.comparison or "control"
         control = f"; {beside}: {verdict.control}" if verdict.control else ""
         if shown := tree.css_first(f'[id="{anchor}"]'):

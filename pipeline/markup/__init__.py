@@ -7,14 +7,11 @@ their first use to the glossary, ``layout`` marks what the stylesheet lays out, 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from markdown import Markdown
 from markdown.extensions import Extension
 
 from pipeline.markup import code, formulas, layout, terms, unsearched
-
-if TYPE_CHECKING:
-    from markdown import Markdown
 
 
 class Markup(Extension):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree.ElementTree import Element
 
+from markdown import Markdown
 from markdown.blockprocessors import BlockProcessor
 from markdown.inlinepatterns import InlineProcessor
 from markdown.util import AtomicString
 
 from pipeline.write import formulas
-
-if TYPE_CHECKING:
-    from markdown import Markdown
 
 BELOW_HEAD = re.compile(r"^.*\|.*\n[ \t]*[|:-][ \t|:-]*$", re.MULTILINE)  # the first two lines of a table
 BAR = "\ue07c"  # stands for a bar in a formula until a table has been split into its cells; it has no other use

@@ -12,19 +12,8 @@ from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
 
 GLOSSARY = "glossary.md#"
-NOT_IN = {
-    "a",
-    "abbr",
-    "button",
-    "code",
-    "figcaption",
-    "kbd",
-    "math",
-    "pre",
-    "summary",
-    "th",
-    *(f"h{n}" for n in range(1, 7)),
-}
+NOT_IN = {"a", "abbr", "button", "code", "figcaption", "kbd", "math", "pre", "summary", "th"}
+NOT_IN |= {"h1", "h2", "h3", "h4", "h5", "h6"}
 NOT_IN_CLASS = {"status", "grid"}
 
 

@@ -6,7 +6,6 @@ The mark is that of the theme's search, which takes it out of the page again; el
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from markdown.treeprocessors import Treeprocessor
@@ -19,23 +18,14 @@ MARK = "data-search-exclude"
 
 class Marks(Treeprocessor):
     def run(self, root: Element) -> None:
-        wanted = False
-        for item in self._in_order(root):
-            if isinstance(item, Element):
-                wanted = wanted or item.get("id") == TAKE_HOME
-                if CLASSES & set(item.get("class", "").split()) or (item.tag == "math" and item.get("display")):
-                    item.set(MARK, "x")
-            elif wanted:
-                wanted = False
-            else:
-                code = str(self.md.htmlStash.rawHtmlBlocks[item])
-                self.md.htmlStash.rawHtmlBlocks[item] = code.replace("<pre", f'<pre {MARK}="x"')
-
-    def _in_order(self, root: Element) -> Iterator[Element | int]:
-        """The elements of a page, and the places at which Python-Markdown keeps its blocks of code."""
+        blocks, wanted = self.md.htmlStash.rawHtmlBlocks, False
         for element in root.iter():
-            yield element
+            wanted = wanted or element.get("id") == TAKE_HOME
+            if CLASSES & set(element.get("class", "").split()) or (element.tag == "math" and element.get("display")):
+                element.set(MARK, "x")
+            # Where Python-Markdown keeps its blocks of code.
             for place in map(int, HTML_PLACEHOLDER_RE.findall(f"{element.text or ''}{element.tail or ''}")):
-                kept = self.md.htmlStash.rawHtmlBlocks[place]
-                if isinstance(kept, str) and "<pre" in kept:
-                    yield place
+                code = blocks[place]
+                if isinstance(code, str) and "<pre" in code:
+                    blocks[place] = code if wanted else code.replace("<pre", f'<pre {MARK}="x"')
+                    wanted = False

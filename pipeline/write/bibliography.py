@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from pybtex.database import parse_string
+from pybtex.exceptions import PybtexError
 
 from pipeline.problem import Problem
 
@@ -15,12 +17,7 @@ FILE = "docs/references.bib"
 DOI = re.compile(r"10\.\d{4,9}/[-._;()/:a-zA-Z0-9]+")  # Crossref's own recommendation
 ARXIV = re.compile(r"(?P<year>\d{2})(0[1-9]|1[0-2])\.\d{4,5}")
 # How much of a source we have seen ourselves, and how the list of references says so.
-SEEN = {
-    "paper": "",
-    "abstract": "Abstract read.",
-    "record": "Only its record seen.",
-    "no": "Not verified.",
-}
+SEEN = {"paper": "", "abstract": "Abstract read.", "record": "Only its record seen.", "no": "Not verified."}
 
 
 @dataclass(frozen=True)
@@ -76,17 +73,10 @@ class Reference:
 
 def read(root: Path) -> dict[str, Reference]:
     """Every entry by its key, in the order of the file; nothing if there is no bibliography."""
-    path = root / FILE
-    return _read(path, path.stat().st_mtime_ns) if path.is_file() else {}
-
-
-@lru_cache(maxsize=4)
-def _read(path: Path, _written: int) -> dict[str, Reference]:
-    from pybtex.database import parse_string
-    from pybtex.exceptions import PybtexError
-
+    if not (root / FILE).is_file():
+        return {}
     try:
-        text = path.read_text(encoding="utf-8")
+        text = (root / FILE).read_text(encoding="utf-8")
         entries = parse_string(text, "bibtex").entries
     except UnicodeDecodeError as error:
         raise Problem(f"The bibliography is not UTF-8: {error.reason}.", FILE, todo="Save it as UTF-8.") from None

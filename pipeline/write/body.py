@@ -6,7 +6,6 @@ import difflib
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterator
 from functools import partial, update_wrapper
 from typing import Any
 from urllib.parse import quote, unquote
@@ -14,7 +13,7 @@ from urllib.parse import quote, unquote
 import yaml
 
 from pipeline.problem import Problem
-from pipeline.write import citations, formulas, glossary, macros, prose
+from pipeline.write import citations, claims, formulas, glossary, macros, prose
 from pipeline.write.page import Page
 from pipeline.write.template import Template
 
@@ -35,39 +34,40 @@ def markdown(page: Page) -> str:
 
     What is wrong is noted with the page.
     """
-    if not page.front:
+    if not page.readable:
         return ""
     _, body, first = page.source.split
     names: dict[str, Any] = {m.__name__: update_wrapper(partial(m, page), m) for m in macros.MACROS}
-    names |= {"page": page, **page.shared.numbers(page.source.part)}
+    names |= {"page": page, "evidence_grades": claims.EVIDENCE, **page.shared.numbers(page.source.part)}
     text = INCLUDE.sub(partial(_include, page), FENCED.sub(r'\g<fence>{{ _ran("\g<path>") }}' + "\n", body))
     text = Template(page.shared.environment, text, page.source.file, first).render(names, page.note)
-    text = citations.Citations(page.shared.bibliography, str(page.meta.get("reference", ""))).resolve(text)
+    text = citations.resolve(text, page.shared.bibliography, page.meta.get("reference"))
     length = prose.measure(text)
     for name, place in macros.LENGTHS.items():
         text = text.replace(place, f"{getattr(length, name):,}")
-    for _, problem in formulas.check(text):
-        _note_formula(page, problem)
+    _check_formulas(page, text)
     text = prose.outside_code(lambda said: FROM_ROOT.sub(partial(_relative, page), said), text)
     text = FIGURE.sub(partial(_once, Counter()), text)
-    return _front_matter(page) + text.rstrip("\n") + "\n" + "".join(_terms(page, text))
+    return _front_matter(page) + text.rstrip("\n") + "\n" + _terms(page, text)
 
 
 def _include(page: Page, line: re.Match[str]) -> str:
     if line["path"] and not line["rest"] and '"' not in line["path"]:
         return f'{line["indent"]}{{{{ _code("{line["path"]}") }}}}'
     at = page.source.split[2] + line.string.count("\n", 0, line.start())
-    page.note(Problem("This include cannot be checked.", page.source.file, at, 'Write one line: --8<-- "path".'))
+    page.note(Problem("This include cannot be checked.", line=at, todo='Write one line: --8<-- "path".'))
     return ""
 
 
-def _note_formula(page: Page, problem: Problem) -> None:
+def _check_formulas(page: Page, text: str) -> None:
     """The line of a formula is looked for in the source: with its macros resolved it may stand there otherwise."""
-    lines = page.source.text.split("\n")
-    first = problem.detail.partition("\n")[0]
-    line = next((line for line in lines if first in line), None)
-    nearest = line or difflib.get_close_matches(first, lines, n=1, cutoff=0)[0]
-    page.note(problem.at(page.source.file, lines.index(nearest) + 1))
+    for formula in formulas.find(text):
+        try:
+            formulas.mathml(formula.tex, formula.block)
+        except Problem as problem:
+            lines, first = page.source.text.split("\n"), problem.detail.partition("\n")[0]
+            there = [line for line in lines if first in line] or difflib.get_close_matches(first, lines, cutoff=0)
+            page.note(problem.at(line=lines.index(there[0]) + 1))
 
 
 def _relative(page: Page, link: re.Match[str]) -> str:
@@ -90,8 +90,7 @@ def _front_matter(page: Page) -> str:
     return f"---\n{yaml.dump(page.meta, Dumper=DUMPER, sort_keys=False, allow_unicode=True, width=10**6)}---\n"
 
 
-def _terms(page: Page, text: str) -> Iterator[str]:
-    if page.source.uri != glossary.URI:
-        address = posixpath.relpath(glossary.URI, page.source.part)
-        found = list(page.shared.glossary.definitions(text, address))
-        yield from (f"{definition}\n" for definition in ("", *found) if found)
+def _terms(page: Page, text: str) -> str:
+    address = posixpath.relpath(glossary.URI, page.source.part)
+    found = glossary.definitions(page.shared.glossary, text, address) if page.source.uri != glossary.URI else []
+    return "".join(f"{definition}\n" for definition in ("", *found) if found)

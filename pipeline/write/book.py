@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.problem import Problem
-from pipeline.write import bibliography, body, glossary, macros, template
+from pipeline.write import body, glossary, macros, template
 from pipeline.write.page import Page
 from pipeline.write.parts import Concept, Part
 from pipeline.write.shared import Shared
@@ -49,32 +50,29 @@ class Book:
 
     @property
     def problems(self) -> list[Problem]:
-        """Those of no single page."""
-        return self.shared.problems
+        """All that is wrong, with no single page or with any that is written."""
+        of_pages = (problem for page in self.written.values() for problem in (*page.problems, *page.failing))
+        return [*self.shared.problems, *of_pages]
 
     def write(self) -> dict[str, Written]:
         """Every page, by the address of its source."""
         for uri, page in self.pages.items():
             if uri not in self.written:
-                markdown = body.markdown(page)
-                # Of a bibliography that cannot be read nothing is known: what is cited from it is no further problem.
-                told = [p for p in page.problems if self.shared.readable or bibliography.FILE not in p.what]
-                self.written[uri] = Written(markdown, told, page.failing)
+                self.written[uri] = Written(body.markdown(page), page.problems, page.failing)
         return self.written
 
     def _share(self) -> None:
         """Tell all pages what they say together."""
         parts = [self._part(page) for page in self.pages.values() if page.is_part]
-        self.shared.parts = sorted(parts, key=lambda part: part.number, reverse=True)
-        self.shared.incomplete = bool(self.problems) or not all(page.sound for page in self.pages.values())
+        self.shared.parts = sorted(parts, key=lambda part: int(part.meta["part"]), reverse=True)
+        self.shared.incomplete = bool(self.shared.problems) or not all(page.sound for page in self.pages.values())
         if (page := self.pages.get(glossary.URI)) and page.sound:
-            self.shared.glossary = glossary.Glossary(page.source.text)
+            self.shared.glossary = glossary.read(page.source.text)
 
     def _part(self, part: Page) -> Part:
-        here = (page for page in self.pages.values() if page.source.part == part.source.part and page.is_concept)
-        concepts = [
-            Concept(page.source.uri, page.meta, page.outputs, self.shared.bibliography, page.verdicts) for page in here
-        ]
+        here = [page for page in self.pages.values() if page.source.part == part.source.part and page.is_concept]
+        known = self.shared.bibliography
+        concepts = [Concept(page.source.uri, page.meta, page.outputs, known, page.verdicts) for page in here]
         return Part(part.source.uri, part.meta, concepts)
 
 
@@ -85,4 +83,6 @@ def _in_common(root: Path, sources: Sequence[Source]) -> Iterator[Hashable]:
         yield path, path.stat().st_mtime_ns
     for source in sources:
         # What a page says of itself, others show; and the glossary is read for all.
-        yield source.uri, source.content if source.uri == glossary.URI else source.content.partition(b"\n# ")[0]
+        whole = source.uri == glossary.URI
+        with contextlib.suppress(Problem):  # of one that is not UTF-8 nothing is known
+            yield source.uri, source.text if whole else source.split[0]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 from pipeline.write.bibliography import SEEN, Reference
 from pipeline.write.prose import CODE, outside_code
@@ -23,60 +24,42 @@ def cited(text: str) -> Iterator[tuple[str, int]]:
             yield _parse(one)[0], blank.count("\n", 0, match.start()) + 1
 
 
-def never_cited(known: Iterable[str], texts: Iterable[str]) -> list[str]:
-    """The keys of entries that no text cites."""
-    used = {key for text in texts for key, _ in cited(text)}
-    return [key for key in known if key not in used]
-
-
 def _parse(one: str) -> tuple[str, str]:
     """Key and place, from ``@power2022, Figure 1``. A text that is no citation is its own, unknown, key."""
     match = ONE.fullmatch(one)
     return (match["key"], match["where"] or "") if match else (one.strip(), "")
 
 
-class Citations:
-    """The citations of one page, in the order in which they come. ``first`` is the entry that its list begins with."""
+def resolve(markdown: str, bibliography: Mapping[str, Reference], first: object = None) -> str:
+    """The page with every citation a link to its entry, and the list of entries, with links back, in its place.
 
-    def __init__(self, bibliography: Mapping[str, Reference], first: str = "") -> None:
-        self.bibliography, self.first = bibliography, first
-        self.times: dict[str, int] = {}
+    The list begins with the entry ``first``. What has no entry stays as it is: ``cited`` tells where it stands.
+    """
+    times: Counter[str] = Counter()  # how often each is cited
 
-    def resolve(self, markdown: str) -> str:
-        """The page with every citation a link to its entry, and the list of entries, with links back, in its place.
+    def link(key: str, form: str) -> str:
+        times[key] += 1
+        it = bibliography[key]
+        return f"[{form.format(it.short, it.year)}](#ref-{key}){{ #cite-{key}-{times[key]} }}"
 
-        What has no entry stays as it is: ``cited`` tells where it stands.
-        """
-        text = outside_code(lambda prose: CITATION.sub(self._replace, prose), markdown)
-        return text.replace(PLACE, "\n".join(self._listing()))
-
-    def _replace(self, match: re.Match[str]) -> str:
+    def replace(match: re.Match[str]) -> str:
         if match["bare"]:
-            reference = self.bibliography.get(match["bare"])
-            return self._link(reference, f"{reference.short} ({reference.year})") if reference else match[0]
-        parts = []
-        for one in match["group"].split(";"):
-            key, where = _parse(one)
-            if key not in self.bibliography:
-                return match[0]
-            reference = self.bibliography[key]
-            parts.append(self._link(reference, f"{reference.short} {reference.year}") + (f", {where}" if where else ""))
-        return f"({'; '.join(parts)})"
+            return link(match["bare"], "{} ({})") if match["bare"] in bibliography else match[0]
+        parts = [_parse(one) for one in match["group"].split(";")]
+        if any(key not in bibliography for key, _ in parts):
+            return match[0]
+        return f"({'; '.join(link(key, '{} {}') + (where and f', {where}') for key, where in parts)})"
 
-    def _link(self, reference: Reference, text: str) -> str:
-        self.times[reference.key] = time = self.times.get(reference.key, 0) + 1
-        return f"[{text}](#ref-{reference.key}){{ #cite-{reference.key}-{time} }}"
+    text = outside_code(lambda prose: CITATION.sub(replace, prose), markdown)
+    # The concept's own paper first, the others by name.
+    listed = sorted((bibliography[key] for key in times), key=lambda it: (it.key != first, it.surnames, it.year))
+    return text.replace(PLACE, "\n".join(_entry(it, times[it.key]) for it in listed))
 
-    def _listing(self) -> Iterator[str]:
-        """The concept's own paper first, the others by name."""
-        found = (self.bibliography[key] for key in self.times)
-        for it in sorted(found, key=lambda r: (r.key != self.first, r.surnames, r.year)):
-            authors = ", ".join(it.authors) + (" and others" if it.more_authors else "")
-            venue = f"{it.venue}, {it.year}" if it.venue else it.year
-            links = " · ".join(f"[{label}]({address})" for label, address in it.links)
-            back = " ".join(
-                f'[↑{time}](#cite-{it.key}-{time} "Where it is cited"){{ .back }}'
-                for time in range(1, self.times[it.key] + 1)
-            )
-            seen = f" <small>{SEEN[it.verified]}</small>" if SEEN.get(it.verified) else ""
-            yield f'- <span id="ref-{it.key}"></span>{authors}: *{it.title}*. {venue}. {links}.{seen} {back}'
+
+def _entry(it: Reference, times: int) -> str:
+    authors = ", ".join(it.authors) + (" and others" if it.more_authors else "")
+    venue = f"{it.venue}, {it.year}" if it.venue else it.year
+    links = " · ".join(f"[{label}]({address})" for label, address in it.links)
+    seen = f" <small>{SEEN[it.verified]}</small>" if SEEN.get(it.verified) else ""
+    cited = (f'[↑{n}](#cite-{it.key}-{n} "Where it is cited"){{ .back }}' for n in range(1, times + 1))
+    return f'- <span id="ref-{it.key}"></span>{authors}: *{it.title}*. {venue}. {links}.{seen} {" ".join(cited)}'

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import yaml
 
 from pipeline.problem import Problem, UnknownName
-from pipeline.write.sources import FrontMatter
-from pipeline.write.sources import line_of as _line
+from pipeline.write.sources import LOADER, FrontMatter, entries, line_of
 
-REQUIRED = ("says", "measured", "holds", "paper", "evidence")
-KEYS = (*REQUIRED, "control", "comparison", "against", "also", "changed", "chosen", "format")
 # How strong the evidence of a claim is: one word of each group. The page *How it works* shows this table.
 EVIDENCE = {
     "How the measured thing and the claim are linked": {
@@ -45,15 +42,13 @@ class Also:
 class Claim:
     """One claim. ``measured``, ``control``, ``against`` and the names of ``also`` are results; ``holds`` is an expression over them."""
 
-    file: str
-    line: int
     says: str
     measured: str
     holds: str
     paper: str
     evidence: tuple[str, ...]
     control: str = (
-        ""  # the same quantity where the effect should be absent: in the place of ``measured`` it makes ``holds`` false
+        ""  # the same quantity where the effect should be absent: put for ``measured``, it makes ``holds`` false
     )
     comparison: str = ""  # instead of a control: what else the measured number is compared with, in words,
     against: str = ""  # and the result that is
@@ -61,6 +56,8 @@ class Claim:
     changed: str = ""  # of a causal claim: the one thing in which measured and control differ
     chosen: str = ""  # what was chosen by looking at the outcome, and how the control was chosen in the same way
     format: str = ""
+    line: int = 0
+    anchor: str = ""  # its address within the page
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -68,105 +65,102 @@ class Claim:
         return tuple(filter(None, (self.measured, self.control, self.against, *self.also)))
 
 
+KEYS = tuple(entry.name for entry in fields(Claim) if entry.name not in ("line", "anchor"))
+REQUIRED = KEYS[:5]
+
+
 def read(front: FrontMatter) -> list[Claim]:
     """The claims in a page's front matter. Raises ``Problem`` where one is incomplete."""
-    for entry in front.nodes:
-        if entry != "claims" and str(entry).lower() == "claims":
-            raise Problem(f"`{entry}` is not read.", front.file, front.line(entry), "Write `claims:`.")
-    claims = front.nodes.get("claims")
-    if claims is None:
+    for name, entry in front.items():
+        if name != "claims" and name.lower() == "claims":
+            raise Problem(f"`{name}` is not read.", line=entry.line, todo="Write `claims:`.")
+    if "claims" not in front:
         return []
-    if not isinstance(claims, yaml.SequenceNode):
-        raise Problem("`claims` is not a list.", front.file, _line(claims), "Write each claim as '- says: …'.")
-    return [_claim(front.file, item) for item in claims.value]
+    node = front["claims"].node
+    if not isinstance(node, yaml.SequenceNode):
+        raise Problem("`claims` is not a list.", line=line_of(node), todo="Write each claim as '- says: …'.")
+    times: Counter[str] = Counter()
+    found = []
+    for claim in map(_claim, node.value):
+        times[claim.measured] += 1  # two claims may be about one result
+        again = f"-{times[claim.measured]}" if times[claim.measured] > 1 else ""
+        found.append(replace(claim, anchor=f"claim-{claim.measured.replace('_', '-')}{again}"))
+    return found
 
 
-def _claim(file: str, node: yaml.Node) -> Claim:
-    line = _line(node)
+def _claim(node: yaml.Node) -> Claim:
     if not isinstance(node, yaml.MappingNode):
-        raise Problem("A claim is a list of 'name: value' pairs.", file, line, f"It has: {', '.join(KEYS)}.")
-    given: dict[str, tuple[Any, int]] = {}
-    for key, value in node.value:
-        if key.value in given:
-            raise Problem(f"A claim has `{key.value}` twice.", file, _line(key), "Keep one of them.")
-        given[key.value] = (value.value, _line(key))
-    for key, (value, at) in given.items():
-        if key not in KEYS:
-            raise UnknownName("entry", key, KEYS, "A claim").at(file, at)
-        if key != "also" and not isinstance(value, str):
-            raise Problem(f"`{key}` of a claim is one line of text.", file, at, "Put it in quotes.")
-    for key in REQUIRED:
-        if not given.get(key, ("", 0))[0].strip():
-            raise Problem(f"A claim has no `{key}`.", file, line, f"A claim needs {', '.join(REQUIRED)}.")
-    stated: dict[str, Any] = {key: value.strip() for key, (value, _) in given.items() if isinstance(value, str)}
-    stated["evidence"] = _evidence(stated["evidence"], file, given["evidence"][1])
-    if also := {name.value: value for name, value in node.value}.get("also"):
-        stated["also"] = _also(also, file)
-    claim = Claim(file, line, **stated)
+        what = "A claim is a list of 'name: value' pairs."
+        raise Problem(what, line=line_of(node), todo=f"It has: {', '.join(KEYS)}.")
+    given = entries(node, "A claim")
+    stated: dict[str, Any] = {}
+    for name, (line, value) in given.items():
+        if name not in KEYS:
+            raise UnknownName("entry", name, KEYS, "A claim").at(line=line)
+        if name == "also":
+            stated[name] = _also(value)
+        elif isinstance(value, yaml.ScalarNode):
+            stated[name] = value.value.strip()
+        else:
+            raise Problem(f"`{name}` of a claim is one line of text.", line=line, todo="Put it in quotes.")
+    for name in REQUIRED:
+        if not stated.get(name):
+            todo = f"A claim needs {', '.join(REQUIRED)}."
+            raise Problem(f"A claim has no `{name}`.", line=line_of(node), todo=todo)
+    stated["evidence"] = _evidence(stated["evidence"], given["evidence"].line)
+    claim = Claim(**stated, line=line_of(node))
     _check_compared(claim)
     return claim
 
 
 def _check_compared(claim: Claim) -> None:
     """Raise ``Problem`` unless it is said what the measured number is compared with, and what makes the two differ."""
-
-    def wrong(what: str, todo: str) -> Problem:
-        return Problem(what, claim.file, claim.line, todo)
-
-    if bool(claim.control) == bool(claim.comparison):
-        raise wrong(
+    for wrong, what, todo in (
+        (
+            bool(claim.control) == bool(claim.comparison),
             "A claim has either a `control` or a `comparison`.",
             "Name in `control` the same quantity where the effect should be absent. Where the measured number is "
             "compared with another quantity, say in `comparison` which, and name it in `against`.",
-        )
-    if claim.against and not claim.comparison:
-        raise wrong("A claim has `against` and no `comparison`.", "Say in `comparison` which comparison that is.")
-    if bool(claim.changed) != ("causal" in claim.evidence):
-        raise wrong(
+        ),
+        (
+            claim.against and not claim.comparison,
+            "A claim has `against` and no `comparison`.",
+            "Say in `comparison` which comparison that is.",
+        ),
+        (
+            bool(claim.changed) != ("causal" in claim.evidence),
             "A causal claim says what was `changed`, and only a causal one does.",
             "Name the one thing in which the measured arm and its control differ, such as 'weight decay: 1 → 0'.",
-        )
-    if claim.chosen and not claim.control:
-        raise wrong(
-            "What was `chosen` by looking needs a `control` that was chosen in the same way.", "Measure that control."
-        )
+        ),
+        (
+            claim.chosen and not claim.control,
+            "What was `chosen` by looking needs a `control` that was chosen in the same way.",
+            "Measure that control.",
+        ),
+    ):
+        if wrong:
+            raise Problem(what, line=claim.line, todo=todo)
 
 
-def _also(node: yaml.Node, file: str) -> dict[str, Also]:
+def _also(node: yaml.Node) -> dict[str, Also]:
     """``{chance: blind guessing}``, or with a format of its own: ``{chance: {says: blind guessing, format: .1%}}``."""
-    given = yaml.safe_load(yaml.serialize(node))
-    if isinstance(given, dict):
-        found = {name: {"says": value} if isinstance(value, str) else value for name, value in given.items()}
-        if all(
-            isinstance(value, dict) and "says" in value and value.keys() <= {"says", "format"}
-            for value in found.values()
-        ):
-            return {str(name): Also(**{key: str(text) for key, text in value.items()}) for name, value in found.items()}
-    raise Problem(
-        "`also` names further results, each with a few words.",
-        file,
-        _line(node),
-        "Write also: {chance: blind guessing}.",
-    )
+    try:
+        given = LOADER("").construct_document(node)
+        return {
+            str(name): Also(says) if isinstance(says, str) else Also(**{key: str(text) for key, text in says.items()})
+            for name, says in given.items()
+        }
+    except (AttributeError, TypeError, ValueError, yaml.YAMLError):  # of another shape, or with other names
+        what, todo = "`also` names further results, each with a few words.", "Write also: {chance: blind guessing}."
+        raise Problem(what, line=line_of(node), todo=todo) from None
 
 
-def _evidence(grades: str, file: str, line: int) -> tuple[str, ...]:
+def _evidence(grades: str, line: int) -> tuple[str, ...]:
     """The grades in their fixed order, one of each group."""
-    given = [grade.strip() for grade in grades.split(",")]
+    given = {grade.strip() for grade in grades.split(",")}
     chosen = tuple(grade for group in EVIDENCE.values() for grade in group if grade in given)
-    one_of_each = all(sum(grade in given for grade in group) == 1 for group in EVIDENCE.values())
-    if not one_of_each or len(given) != len(chosen):
+    one_of_each = all(len(given & group.keys()) == 1 for group in EVIDENCE.values())
+    if not one_of_each or len(grades.split(",")) != len(chosen):
         choices = "; ".join(" or ".join(group) for group in EVIDENCE.values())
-        raise Problem(f"`evidence: {grades}` is not one word of each group.", file, line, f"Choose {choices}.")
+        raise Problem(f"`evidence: {grades}` is not one word of each group.", line=line, todo=f"Choose {choices}.")
     return chosen
-
-
-def anchors(stated: Sequence[Claim]) -> list[str]:
-    """The address of each claim of a page within it. Two claims may be about one result."""
-    seen: Counter[str] = Counter()
-    found = []
-    for claim in stated:
-        seen[claim.measured] += 1
-        again = f"-{seen[claim.measured]}" if seen[claim.measured] > 1 else ""
-        found.append(f"claim-{claim.measured.replace('_', '-')}{again}")
-    return found

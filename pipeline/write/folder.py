@@ -19,8 +19,8 @@ def write(book: Book, others: Mapping[str, Path], folder: Path) -> list[Problem]
     Returns what is wrong with the pages; then nothing is written. Raises ``Problem`` if the folder holds anything else.
     """
     written = book.write()
-    if wrong := [*book.problems, *(p for page in written.values() for p in (*page.problems, *page.failing))]:
-        return wrong
+    if book.problems:
+        return book.problems
     _clear(folder)
     for uri, page in written.items():
         # Where there are no notebooks, their pages are linked to.

@@ -13,21 +13,28 @@ from functools import cache
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, tostring
 
+from latex2mathml import commands
+from latex2mathml.converter import convert_to_element
+from latex2mathml.symbols_parser import convert_symbol
+from latex2mathml.tokenizer import tokenize
+
 from pipeline.problem import Problem
+from pipeline.write.prose import CODE_PATTERN
 
 # What is read as one piece, from left to right: code and tags, in which nothing is a formula, formulas, escaped characters.
 # No formula goes on after an empty line. (\x02 is Python-Markdown's mark for what it has already read, such as code.)
-PIECE = r"""(?xms)
-    (?P<code> ^[ \t>]* (?P<fence>`{3,}|~{3,}) [^`\n]*\n .*? (?: ^[ \t>]*(?P=fence)[ \t]*$ | \Z )
-      | (?P<ticks>`+) (?: (?!\n[ \t>]*\n) . )+? (?<!`)(?P=ticks)(?!`)
-      | <(?P<raw>pre|code|script|style|textarea)\b .*? </(?P=raw)>
-      | <!-- .*? -->
-      | </?[a-zA-Z][\w-]* (?: \s+[\w:-]+ (?: \s*=\s* (?: "[^"]*" | '[^']*' | [^\s"'=<>`]+ ) )? )* \s*/?> )
+PIECE = (
+    rf"(?xms) {CODE_PATTERN}"
+    + r"""
+  | <(?P<raw>pre|code|script|style|textarea)\b .*? </(?P=raw)>
+  | <!-- .*? -->
+  | </?[a-zA-Z][\w-]* (?: \s+[\w:-]+ (?: \s*=\s* (?: "[^"]*" | '[^']*' | [^\s"'=<>`]+ ) )? )* \s*/?>
   | \\\( (?P<round>  (?: (?!\n[ \t>]*\n) (?: \\[^)]  | [^\\`\x02] ) )*? ) \\\)
   | \\\[ (?P<square> (?: (?!\n[ \t>]*\n) (?: \\[^\]] | [^\\`\x02] ) )*? ) \\\]
   | (?<!\$) \$\$ (?!\$)    (?P<dollars> (?: (?!\n[ \t>]*\n) (?: \\. | [^\\`\x02$] ) )+? ) \$\$ (?!\$)
   | (?<!\$) \$ (?![\s$]) (?P<dollar>  (?: (?!\n[ \t>]*\n) (?: \\. | [^\\`\x02$] ) )+? ) (?<!\s) \$ (?![\d$])
-  | (?P<escaped> \\[^(\[] )"""
+  | \\[^(\[]"""
+)
 _PIECE = re.compile(PIECE)
 _PIECE_OR_BAR = re.compile(PIECE + r" | \|")
 # What is indented below one of these belongs to it; elsewhere four more columns after an empty line make code.
@@ -62,15 +69,6 @@ def find(markdown: str) -> Iterator[Formula]:
 def scan(text: str) -> Iterator[Formula]:
     """The same, where indents mean nothing: within a paragraph, or a text of HTML."""
     return filter(None, map(of_match, _PIECE.finditer(text)))
-
-
-def check(markdown: str) -> Iterator[tuple[int, Problem]]:
-    """The formulas that cannot be read, each with its line, counted from 1."""
-    for formula in find(markdown):
-        try:
-            mathml(formula.tex, formula.block)
-        except Problem as problem:
-            yield markdown.count("\n", 0, formula.start) + 1, problem
 
 
 def of_match(match: re.Match[str]) -> Formula | None:
@@ -112,8 +110,6 @@ def element(tex: str, block: bool) -> Element:
 
 @cache
 def _element(tex: str, block: bool) -> Element:
-    from latex2mathml.converter import convert_to_element
-
     if not tex.strip():
         raise _problem(tex, "it is empty")
     if depth := _unbalanced(tex):
@@ -144,10 +140,6 @@ def _problem(tex: str, why: str) -> Problem:
 
 def _faults(tex: str, math: Element) -> Iterator[str]:
     """What latex2mathml passes in silence."""
-    from latex2mathml import commands
-    from latex2mathml.symbols_parser import convert_symbol
-    from latex2mathml.tokenizer import tokenize
-
     known = {*commands.LOCAL_FONTS, *commands.GLOBAL_FONTS, *commands.MATH_NON_FONT_COMMANDS}
     known |= {f"\\begin{{{name[1:]}}}" for name in commands.MATRICES}
     for token in tokenize(tex):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from markdown.extensions.toc import slugify
 
@@ -17,32 +17,27 @@ ENTRY = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     anchor: str
     definition: str
 
 
-@dataclass(frozen=True)
-class Glossary:
-    """Each term under each of its forms, in lower case. ``text`` is the Markdown of the glossary."""
+def read(text: str) -> dict[str, Term]:
+    """Each term of the glossary under each of its forms, in lower case."""
+    terms = {}
+    for entry in ENTRY.finditer(text):
+        definition = " ".join(re.sub(r"[*`]", "", entry["definition"]).split()).replace('"', "'")
+        for form in (entry["term"], *(entry["also"] or "").split(",")):
+            if form.strip():
+                terms[form.strip().lower()] = Term(slugify(entry["term"], "-"), definition)
+    return terms
 
-    text: str
-    terms: dict[str, Term] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        for entry in ENTRY.finditer(self.text):
-            definition = " ".join(re.sub(r"[*`]", "", entry["definition"]).split()).replace('"', "'")
-            anchor = slugify(entry["term"], "-")
-            for form in (entry["term"], *(entry["also"] or "").split(",")):
-                if form.strip():
-                    self.terms[form.strip().lower()] = Term(anchor, definition)
-
-    def definitions(self, markdown: str, address: str) -> Iterator[str]:
-        """A reference definition for each form of a term that occurs; ``address`` is that of the glossary from the page."""
-        if self.terms:
-            longest_first = sorted(map(re.escape, self.terms), key=len, reverse=True)
-            forms = re.compile(rf"\b({'|'.join(longest_first)})(?:e?s)?\b", re.IGNORECASE)
-            used = {match[0].lower(): self.terms[match[1].lower()] for match in forms.finditer(CODE.sub(" ", markdown))}
-            for form, term in sorted(used.items()):
-                yield f'[{form}]: {address}#{term.anchor} "{term.definition}"'
+def definitions(terms: Mapping[str, Term], markdown: str, address: str) -> list[str]:
+    """A reference definition for each form of a term that occurs; ``address`` is that of the glossary from the page."""
+    if not terms:
+        return []
+    longest_first = sorted(map(re.escape, terms), key=len, reverse=True)
+    forms = re.compile(rf"\b({'|'.join(longest_first)})(?:e?s)?\b", re.IGNORECASE)
+    used = {match[0].lower(): terms[match[1].lower()] for match in forms.finditer(CODE.sub(" ", markdown))}
+    return [f'[{form}]: {address}#{term.anchor} "{term.definition}"' for form, term in sorted(used.items())]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.problem import Problem, UnknownName
 from pipeline.run.outputs import SCHEMES, Figure, Outputs
-from pipeline.write import citations, claims, formulas
+from pipeline.write import citations, formulas
 from pipeline.write.numbers import duration, show
 from pipeline.write.page import Page
 from pipeline.write.parts import Part
@@ -23,26 +23,21 @@ LENGTHS = {"words": "<!-- words -->", "minutes": "<!-- minutes -->", "seconds": 
 def figure(page: Page, concept: str = "", name: str = "", alt: str = "", caption: str = "") -> Block:
     """A figure in both colour schemes, of which the browser loads the one in use; a click shows it large."""
     drawn = _described(page, "figure", concept, name, alt, caption).figure(name)
-    large = f"[{images(drawn, alt)}]({_address(drawn.light)}){{ .large }}"
-    return Block(
-        f'<figure markdown="span" id="figure-{name}">\n{large}\n<figcaption markdown="span">{caption}</figcaption>\n</figure>'
-    )
+    return _figure(name, "", f"\n[{images(drawn, alt)}]({_address(drawn.light)}){{ .large }}", caption)
 
 
 def watch(page: Page, concept: str = "", name: str = "", alt: str = "", caption: str = "") -> Block:
     """The last frame of an animation, which plays in its place when asked to; without scripts, a link to it."""
     drawn = _described(page, "watch", concept, name, alt, caption).animation(name)
     label = f"Watch, {drawn.seconds:.0f} s"
-    lines = (
-        f'<figure class="watch" markdown="span" id="figure-{name}"><span class="watch__screen">',
-        images(drawn, alt),
-        f"[{label}]({_address(drawn.moving)})",
-        f'<button type="button">{label}</button>',
-        "</span>",
-        f'<figcaption markdown="span">{caption}</figcaption>',
-        "</figure>",
-    )
-    return Block("\n".join(lines))
+    play = f'[{label}]({_address(drawn.moving)})\n<button type="button">{label}</button>'
+    screen = f'<span class="watch__screen">\n{images(drawn, alt)}\n{play}\n</span>'
+    return _figure(name, 'class="watch" ', screen, caption)
+
+
+def _figure(name: str, attributes: str, shown: str, caption: str) -> Block:
+    caption = f'<figcaption markdown="span">{caption}</figcaption>'
+    return Block(f'<figure {attributes}markdown="span" id="figure-{name}">{shown}\n{caption}\n</figure>')
 
 
 def _code(page: Page, path: str) -> Block:
@@ -67,9 +62,9 @@ def _ran(page: Page, path: str) -> str:
 
 def verdicts(page: Page) -> Block:
     """The claims of this page: what the paper says, what this build measured, and whether it holds."""
-    if page.judged and "claims" not in page.meta:
+    if not any(entry.lower() == "claims" for entry in page.meta):
         todo = "State them in `claims:` of its front matter."
-        raise Problem("This page draws its claims, and states none.", page.source.file, 1, todo)
+        raise Problem("This page draws its claims, and states none.", line=1, todo=todo)
     if not page.verdicts:  # what is wrong with them has been told
         return Block("")
     intro = (
@@ -77,10 +72,8 @@ def verdicts(page: Page) -> Block:
         "same quantity where the effect should be absent: with its numbers in the place of the measured ones, the claim "
         "has to be false, or there is no site. Where something else is compared, the row says what."
     )
-    rows = ["| Claim | Paper | Measured here | Control | Verdict |", "|---|---|---|---|---|"]
-    for anchor, verdict in zip(claims.anchors([v.claim for v in page.verdicts]), page.verdicts, strict=True):
-        rows.append(f"| {' | '.join(map(formulas.cell, _row(anchor, verdict)))} |")
-    table = "\n".join(rows)
+    head = "| Claim | Paper | Measured here | Control | Verdict |\n|---|---|---|---|---|\n"
+    table = head + "\n".join(f"| {' | '.join(map(formulas.cell, _row(verdict)))} |" for verdict in page.verdicts)
     return Block(f'{intro}\n\n<div class="claims" markdown>\n\n{table}\n\n{WHAT_IT_MEANS}\n\n</div>')
 
 
@@ -118,22 +111,16 @@ def full_run(page: Page) -> Block:
 
 def this_part(page: Page) -> Part:
     """The part of the series to which this page belongs."""
-    found = [part for part in parts(page) if PurePosixPath(part.page).parent.as_posix() == page.source.part]
-    if not found:
-        folders = [PurePosixPath(part.page).parent.as_posix() for part in parts(page)]
-        raise UnknownName("part", page.source.part, folders, "The series")
-    return found[0]
+    by_folder = {PurePosixPath(part.page).parent.as_posix(): part for part in parts(page)}
+    if page.source.part not in by_folder:
+        raise UnknownName("part", page.source.part, by_folder, "The series")
+    return by_folder[page.source.part]
 
 
-def parts(page: Page) -> list[Part]:
+def parts(page: Page) -> Sequence[Part]:
     """All parts of the series, the newest first."""
     page.made_of_others = True
-    return list(page.shared.parts)
-
-
-def evidence_grades(page: Page) -> dict[str, dict[str, str]]:
-    """The words that grade evidence, with what each means."""
-    return claims.EVIDENCE
+    return page.shared.parts
 
 
 def colab(repository: str, concept: str) -> str:
@@ -160,7 +147,7 @@ def images(drawn: Figure, alt: str) -> str:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {"fmt": fmt, "images": images}
-MACROS = (figure, watch, _code, _ran, verdicts, status, references, full_run, this_part, parts, evidence_grades)
+MACROS = (figure, watch, _code, _ran, verdicts, status, references, full_run, this_part, parts)
 
 
 def _described(page: Page, macro: str, concept: str, name: str, alt: str, caption: str) -> Outputs:
@@ -198,15 +185,17 @@ def _take(page: Page) -> str:
     return f'<p class="take" markdown>{" ".join(links)}</p>'
 
 
-def _row(anchor: str, verdict: Verdict) -> Iterator[str]:
+def _row(verdict: Verdict) -> Iterator[str]:
     """The cells of a claim in the table: nothing that it is judged by is left out."""
     claim = verdict.claim
     notes = {"Changed": claim.changed, "Chosen": claim.chosen}
-    small = (f"<small>{what}: {note}</small>" for what, note in notes.items() if note)
-    yield "".join((f'<span id="{anchor}">{claim.says}</span>', *small))
+    yield f'<span id="{claim.anchor}">{claim.says}</span>' + _small(notes)
     yield claim.paper
-    also = (f"<small>{says}: {number}</small>" for says, number in verdict.also.items())
-    yield "".join((f"**{verdict.measured}**", *also))
+    yield f"**{verdict.measured}**" + _small(verdict.also)
     yield (f"<small>{claim.comparison}</small>" if claim.comparison else "") + verdict.control
     mark = "<b>✓ holds</b>" if verdict.holds else '<b class="not">✗ does not hold</b>'
     yield f"{mark}<br>`{claim.holds}`<br>{' '.join(f'<i>{grade}</i>' for grade in claim.evidence)}"
+
+
+def _small(notes: Mapping[str, str]) -> str:
+    return "".join(f"<small>{what}: {note}</small>" for what, note in notes.items() if note)

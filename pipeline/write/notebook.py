@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from pipeline.problem import Problem
 from pipeline.run.outputs import Animation, Outputs
@@ -19,15 +20,12 @@ def markdown(outputs: Outputs) -> str:
     return FRONT_MATTER + "\n\n".join(part for cell in notebook["cells"] for part in _cell(cell, outputs)) + "\n"
 
 
-def _cell(cell: dict[str, object], outputs: Outputs) -> Iterator[str]:
-    source = cell["source"]
-    text = "".join(source) if isinstance(source, list) else str(source)
+def _cell(cell: dict[str, Any], outputs: Outputs) -> Iterator[str]:
+    text, name = "".join(cell["source"]), cell["metadata"].get("title", "")
     if cell["cell_type"] != "code":
         yield text
         return
     yield f"```python\n{text}\n```"
-    metadata = cell["metadata"]
-    name = str(metadata.get("title", "")) if isinstance(metadata, dict) else ""
     printed = outputs.folder / "cells" / f"{name}.txt"
     if printed.is_file():
         yield f"```text\n{printed.read_text(encoding='utf-8')}\n```"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.problem import Problem, UnknownName
 from pipeline.run.outputs import Outputs
 
-STATISTICS = ("median", "min", "max", "mean", "happened")
+Statistics = dict[str, Callable[..., float]]
+STATISTICS: Statistics = {"min": min, "max": max, "median": statistics.median, "mean": statistics.fmean}
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -26,26 +27,12 @@ class Series(list[float | None]):
         """Without the seeds on which it did not happen."""
         return Series(value for value in self if value is not None)
 
-    @property
-    def median(self) -> float:
-        return statistics.median(self._all())
-
-    @property
-    def mean(self) -> float:
-        return statistics.fmean(self._all())
-
-    @property
-    def min(self) -> float:
-        return min(self._all())
-
-    @property
-    def max(self) -> float:
-        return max(self._all())
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # what Jinja and copy look for, not a statistic
             raise AttributeError(name)
-        raise UnknownName("statistic", name, STATISTICS, "A series")
+        if name not in STATISTICS:
+            raise UnknownName("statistic", name, (*STATISTICS, "happened"), "A series")
+        return STATISTICS[name](self._all())
 
     def _all(self) -> list[float]:
         values = [value for value in self if value is not None]
@@ -79,9 +66,9 @@ class Series(list[float | None]):
 
 def show(value: Any, spec: str = "") -> str:
     """A number to three significant digits, or as ``spec`` (Python's format language) says; a list by seed."""
+    value = as_series(value)
     if isinstance(value, list):
-        flat = all(item is None or isinstance(item, int | float) for item in value)
-        return format(Series(value), spec) if flat else ", ".join(show(item, spec) for item in value)
+        return format(value, spec) if isinstance(value, Series) else ", ".join(show(item, spec) for item in value)
     if spec:
         text = format(value, spec)
     elif isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
@@ -113,8 +100,9 @@ class Numbers:
 
 
 def as_series(value: Any) -> Any:
-    numbers = isinstance(value, list) and all(item is None or isinstance(item, int | float) for item in value)
-    return Series(value) if numbers else value
+    """A list of numbers as a ``Series``; any other value as it is."""
+    flat = isinstance(value, list) and all(item is None or isinstance(item, int | float) for item in value)
+    return Series(value) if flat else value
 
 
 def one_seed(results: Mapping[str, Any], position: int) -> dict[str, Any]:

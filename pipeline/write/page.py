@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from pipeline.problem import Problem, UnknownName
 from pipeline.write import bibliography, citations, claims, parts, verdicts
 from pipeline.write.shared import Shared
-from pipeline.write.sources import FrontMatter, Source
+from pipeline.write.sources import FrontMatter, Source, value
 from pipeline.write.template import Template
 
 
@@ -23,80 +24,69 @@ class Page:
         self.problems: list[Problem] = []
         self.meta: dict[str, Any] = {}
         self.verdicts: list[verdicts.Verdict] = []
-        self.made_of_others = False
+        self.made_of_others = self.readable = False
         self.outputs = shared.outputs_of(source.concept)
-        self.judged = True  # whether its claims could be read
         self.is_concept = self.is_part = False  # and says of itself all that others say of it
-        self.front: FrontMatter | None = None
         try:
-            self.front = FrontMatter(source.file, source.split[0])
+            self._read(FrontMatter(source.split[0]))
+            self.readable = True
         except Problem as problem:
             self.note(problem)
-        else:
-            self._read(self.front)
         self.sound = not self.problems  # in what it says of itself
 
     def note(self, problem: Problem) -> None:
-        """Remember what is wrong, once; but of a page that is made of others not what comes of their faults."""
-        if not (self.made_of_others and self.shared.incomplete) and str(problem) not in map(str, self.problems):
+        """Remember what is wrong, once, and not what comes of the faults of others: of pages that this one is made of, or
+        of a bibliography that cannot be read."""
+        of_others = self.made_of_others and self.shared.incomplete
+        of_bibliography = self.shared.unreadable and bibliography.FILE in problem.what
+        problem = problem.at(self.source.file)
+        if not of_others and not of_bibliography and str(problem) not in map(str, self.problems):
             self.problems.append(problem)
 
     @property
     def failing(self) -> list[Problem]:
-        return [verdict.problem(self.outputs.results) for verdict in self.verdicts if not verdict.holds]
+        wrong = [verdict.problem(self.outputs.results) for verdict in self.verdicts if not verdict.holds]
+        return [problem.at(self.source.file) for problem in wrong]
 
     def _read(self, front: FrontMatter) -> None:
-        numbers = self.shared.numbers(self.source.part)
-
-        def render(text: str, line: int) -> str:
-            if "{{" not in text and "{%" not in text:
-                return text
-            # The lines of a folded text are not those of the file: what is wrong is looked for below its entry.
-            return Template(self.shared.environment, text, self.source.file, line).render(numbers, self._below(line))
-
-        for entry, node in front.nodes.items():
+        for name, entry in front.items():
             try:
-                self.meta[entry] = front.value(node) if entry == "claims" else front.value(node, render)
-            except Problem as error:
-                self.note(error)
-        self._judge(front)
+                self.meta[name] = value(entry.node) if name == "claims" else value(entry.node, self._rendered)
+            except Problem as problem:
+                self.note(problem)
+        try:
+            self._judge(claims.read(front))
+        except Problem as problem:
+            self.note(problem)
         known = self.shared.bibliography
         for key, line in citations.cited(self.source.text):
             if key not in known:
-                self.note(UnknownName("entry", key, known, bibliography.FILE).at(self.source.file, line))
-        if self.outputs.record:
-            wrong = list(parts.check(front, self.meta, self.outputs, known))
-            self.is_concept = not wrong
-        else:
-            is_part = bool(re.fullmatch(r"\d+/index\.\w+", self.source.uri))
-            wrong = list(parts.check_part(front, self.meta)) if is_part else []
-            self.is_part = is_part and not wrong
-        for problem in wrong:
-            self.note(problem)
+                self.note(UnknownName("entry", key, known, bibliography.FILE).at(line=line))
+        is_part = not self.outputs.record and bool(re.fullmatch(r"\d+/index\.\w+", self.source.uri))
+        faults = list(parts.check(front, self.meta, self.outputs, known, is_part))
+        for fault in faults:
+            self.note(fault)
+        self.is_part = is_part and not faults
+        self.is_concept = bool(self.outputs.record) and not faults
 
-    def _below(self, line: int) -> Any:
-        def note(problem: Problem) -> None:
-            name = getattr(problem, "name", "")
-            lines = self.source.text.split("\n")
-            at = next((n for n in range(line, len(lines) + 1) if name in lines[n - 1]), line) if name else line
-            problem.line = at
-            self.note(problem)
+    def _rendered(self, text: str, line: int) -> str:
+        if "{{" not in text and "{%" not in text:
+            return text
+        # The lines of a folded text are not those of the file: what is wrong is looked for below its entry.
+        template = Template(self.shared.environment, text, self.source.file, line)
+        return template.render(self.shared.numbers(self.source.part), partial(self._note_below, line))
 
-        return note
+    def _note_below(self, line: int, problem: Problem) -> None:
+        name = getattr(problem, "name", "")
+        problem.line = self.source.line_with(name, line)
+        self.note(problem)
 
-    def _judge(self, front: FrontMatter) -> None:
-        try:
-            stated = claims.read(front)
-        except Problem as problem:
-            self.note(problem)
-            self.judged = False
-            return
+    def _judge(self, stated: list[claims.Claim]) -> None:
         if stated and not self.outputs.record:
             what = f"A claim needs a run, and snippets/{self.outputs.concept}.py has none."
-            self.note(Problem(what, self.source.file, stated[0].line, "Write that snippet."))
-            return
+            raise Problem(what, line=stated[0].line, todo="Write that snippet.")
         for claim in stated:
             try:
                 self.verdicts.append(verdicts.judge(claim, self.outputs.results, self.outputs.concept))
             except Problem as problem:
-                self.note(problem)
+                self.note(problem.at(line=claim.line))

@@ -14,15 +14,8 @@ from pipeline.write.sources import FrontMatter
 from pipeline.write.verdicts import Verdict
 
 # What a concept's page has to say of itself, so that the part page, the front page and the feed can be made of it.
-ENTRIES: Mapping[str, type] = {
-    "title": str,
-    "description": str,
-    "one_liner": str,
-    "analogy": str,
-    "today": list,
-    "headline": dict,
-    "reference": str,
-}
+TEXTS = ("title", "description", "one_liner", "analogy")
+ENTRIES: Mapping[str, type] = {**dict.fromkeys(TEXTS, str), "today": list, "headline": dict, "reference": str}
 HEADLINE = ("figure", "alt", "number", "says")
 PART_ENTRIES: Mapping[str, type] = {"part": int, "title": str, "description": str, "abstract": str, "date": date}
 KINDS = {str: "text", list: "a list", dict: "names with values", int: "a whole number", date: "a date, as 2026-11-22"}
@@ -43,46 +36,12 @@ class Concept:
         return str(self.meta.get("name", self.meta["title"]))
 
     @property
-    def in_full(self) -> str:
-        """Its name in a heading, where an abbreviation is written out."""
-        return str(self.meta.get("in_full", self.name))
-
-    @property
-    def one_liner(self) -> str:
-        return str(self.meta["one_liner"])
-
-    @property
-    def analogy(self) -> str:
-        return str(self.meta["analogy"])
-
-    @property
-    def today(self) -> list[str]:
-        return [str(paragraph) for paragraph in self.meta["today"]]
-
-    @property
-    def number(self) -> str:
-        return str(self.meta["headline"]["number"])
-
-    @property
-    def says(self) -> str:
-        return str(self.meta["headline"]["says"])
-
-    @property
-    def alt(self) -> str:
-        return str(self.meta["headline"]["alt"])
-
-    @property
     def figure(self) -> Figure:
         return self.generated.figure(self.meta["headline"]["figure"])
 
     @property
     def reference(self) -> Reference:
         return self.references[self.meta["reference"]]
-
-    @property
-    def given(self) -> str:
-        """The reference as the series gives it, where it errs."""
-        return str(self.meta.get("given", ""))
 
     @property
     def holding(self) -> int:
@@ -106,43 +65,38 @@ class Part:
     concepts: Sequence[Concept]
 
     @property
-    def number(self) -> int:
-        return int(self.meta["part"])
-
-    @property
     def abstract(self) -> str:
         return " ".join(self.meta["abstract"].split())
 
 
 def check(
-    front: FrontMatter, meta: Mapping[str, Any], outputs: Outputs, known: Mapping[str, Reference]
+    front: FrontMatter, meta: Mapping[str, Any], outputs: Outputs, known: Mapping[str, Reference], is_part: bool
 ) -> Iterator[Problem]:
-    """What a concept's page does not say of itself, or says of something that is not there."""
+    """What the page of a concept or of a part does not say of itself, or says of something that is not there."""
+    if is_part:
+        yield from _missing(front, meta, PART_ENTRIES, "The page of a part")
+    if not outputs.record:
+        return
     yield from _missing(front, meta, ENTRIES, "A concept's page")
     headline, line = meta.get("headline"), front.line("headline")
     if isinstance(headline, dict):
         for entry in HEADLINE:
             if not str(headline.get(entry) or "").strip():
-                yield Problem(f"`headline` has no `{entry}`.", front.file, line, f"It has {', '.join(HEADLINE)}.")
+                yield Problem(f"`headline` has no `{entry}`.", line=line, todo=f"It has {', '.join(HEADLINE)}.")
         if headline.get("figure"):
             try:
                 outputs.figure(str(headline["figure"]))
             except Problem as problem:
-                yield problem.at(front.file, line)
+                yield problem.at(line=line)
     if isinstance(meta.get("reference"), str) and meta["reference"] not in known:
-        yield UnknownName("entry", meta["reference"], known, FILE).at(front.file, front.line("reference"))
+        yield UnknownName("entry", meta["reference"], known, FILE).at(line=front.line("reference"))
 
 
-def check_part(front: FrontMatter, meta: Mapping[str, Any]) -> Iterator[Problem]:
-    """What the page of a part does not say of itself."""
-    yield from _missing(front, meta, PART_ENTRIES, "The page of a part")
-
-
-def _missing(front: FrontMatter, meta: Mapping[str, Any], entries: Mapping[str, type], who: str) -> Iterator[Problem]:
-    for entry, kind in entries.items():
+def _missing(front: FrontMatter, meta: Mapping[str, Any], needed: Mapping[str, type], who: str) -> Iterator[Problem]:
+    for entry, kind in needed.items():
         if entry not in meta:
-            todo = f"It needs: {', '.join(entries)}."
-            yield Problem(f"{who} needs `{entry}:` in its front matter.", front.file, 1, todo)
+            what, todo = f"{who} needs `{entry}:` in its front matter.", f"It needs: {', '.join(needed)}."
+            yield Problem(what, line=1, todo=todo)
         elif not isinstance(meta[entry], kind) or not meta[entry]:
             what = f"`{entry}` is not what it should be, {KINDS[kind]}."
-            yield Problem(what, front.file, front.line(entry), "See contributing.")
+            yield Problem(what, line=front.line(entry), todo="See contributing.")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # Fenced blocks and inline code; what is indented is a part of a list more often than it is code.
-CODE = re.compile(
-    r"(^[ \t]*(?P<fence>`{3,}|~{3,}).*?^[ \t]*(?P=fence)[ \t]*$|(?P<ticks>`+)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=ticks)(?!`))",
-    re.DOTALL | re.MULTILINE,
-)
+CODE_PATTERN = r"""(?: ^[ \t>]* (?P<fence>`{3,}|~{3,}) [^`\n]*\n .*? (?: ^[ \t>]*(?P=fence)[ \t]*$ | \Z )
+      | (?P<ticks>`+) (?: (?!\n[ \t>]*\n) . )+? (?<!`)(?P=ticks)(?!`) )"""
+CODE = re.compile(f"(?xms) {CODE_PATTERN}")
 WORDS_A_MINUTE = 220
 NOT_READ = (
     (re.compile(r"\\\[.*?\\\]|\\\(.*?\\\)", re.DOTALL), " x "),  # a formula is one word
@@ -33,8 +32,7 @@ def outside_code(change: Callable[[str], str], markdown: str) -> str:
     return "".join((*changed, change(markdown[end:])))
 
 
-@dataclass(frozen=True)
-class Length:
+class Length(NamedTuple):
     """How long a page is to read: its words, the minutes for them, and the seconds for *In 30 seconds*."""
 
     words: int

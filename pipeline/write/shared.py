@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cache, cached_property, partial
 from pathlib import Path, PurePosixPath
 
 from jinja2 import Environment
@@ -11,7 +11,7 @@ from jinja2 import Environment
 from pipeline.problem import Problem, UnknownName
 from pipeline.run.outputs import Outputs
 from pipeline.write import bibliography
-from pipeline.write.glossary import Glossary
+from pipeline.write.glossary import Term
 from pipeline.write.numbers import Numbers
 from pipeline.write.parts import Part
 
@@ -22,38 +22,29 @@ class Shared:
 
     def __init__(self, root: Path, environment: Environment, repository: str) -> None:
         self.root, self.environment, self.repository = root, environment, repository
-        self.problems: list[Problem] = []
-        self.readable = True
-        self.bibliography = self._read_bibliography()
+        self.outputs_of = cache(partial(Outputs, root))  # of a concept; the record is empty if it has none
         self.parts: Sequence[Part] = ()
-        self.glossary = Glossary("")
-        self.incomplete = False
-        self._outputs: dict[str, Outputs] = {}
-
-    def _read_bibliography(self) -> Mapping[str, bibliography.Reference]:
+        self.glossary: dict[str, Term] = {}
+        self.incomplete = self.unreadable = False
+        self.bibliography: dict[str, bibliography.Reference] = {}
         try:
-            read = bibliography.read(self.root)
+            self.bibliography = bibliography.read(root)
+            self.problems = [problem for entry in self.bibliography.values() for problem in entry.problems()]
         except Problem as problem:
-            self.problems.append(problem)
-            self.readable = False
-            return {}
-        self.problems += [problem for reference in read.values() for problem in reference.problems()]
-        return read
-
-    def outputs_of(self, concept: str) -> Outputs:
-        """What came out of a concept's run; its record is empty if there is none."""
-        return self._outputs.setdefault(concept, Outputs(self.root, concept))
+            self.unreadable, self.problems = True, [problem]
 
     def outputs(self, concept: str) -> Outputs:
-        """The same. Raises ``UnknownName`` if there is none."""
+        """What came out of a concept's run. Raises ``UnknownName`` if there is none."""
         if not self.outputs_of(concept).record:
             raise UnknownName("concept", concept, self._concepts, "This site")
         return self.outputs_of(concept)
 
     def numbers(self, part: str) -> dict[str, Numbers]:
         """The results of each concept of a part, by the name under which its pages know it."""
-        here = (concept for concept in self._concepts if PurePosixPath(concept).parent.as_posix() == part)
-        return {PurePosixPath(concept).name: Numbers(self.outputs_of(concept)) for concept in here}
+        here = [
+            PurePosixPath(concept) for concept in self._concepts if PurePosixPath(concept).parent.as_posix() == part
+        ]
+        return {concept.name: Numbers(self.outputs_of(concept.as_posix())) for concept in here}
 
     @cached_property
     def _concepts(self) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -46,7 +46,7 @@ class Source:
         try:
             text = self.content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise Problem(f"This page is not UTF-8: {error.reason}.", self.file, todo="Save it as UTF-8.") from None
+            raise Problem(f"This page is not UTF-8: {error.reason}.", todo="Save it as UTF-8.") from None
         return text.replace("\r\n", "\n").replace("\r", "\n")
 
     @cached_property
@@ -56,60 +56,67 @@ class Source:
             return found[1], self.text[found.end() :], found[0].count("\n") + 1
         return "", self.text, 1
 
-    def lines(self, said: str) -> list[int]:
-        """The lines of the file on which something stands."""
-        return [number for number, line in enumerate(self.text.split("\n"), 1) if said in line]
+    def line_with(self, words: str, first: int) -> int:
+        """The line of the file on which these words stand, from ``first`` on; ``first`` itself if they do not."""
+        lines = self.text.split("\n")
+        return next((n for n in range(first, len(lines) + 1) if words in lines[n - 1]), first)
 
 
-class FrontMatter:
-    """The entries of a front matter, each with its line. Raises ``Problem`` if it is not YAML, or has an entry twice."""
+class Entry(NamedTuple):
+    """The value of one entry of a mapping, and the line of its name."""
 
-    def __init__(self, file: str, text: str) -> None:
-        self.file = file
-        self.nodes: dict[str, yaml.Node] = {}
-        self.lines: dict[str, int] = {}
+    line: int
+    node: yaml.Node
+
+
+class FrontMatter(dict[str, Entry]):
+    """The entries of a front matter. Raises ``Problem`` if it is not YAML, or has an entry twice."""
+
+    def __init__(self, text: str) -> None:
         try:
             node = yaml.compose(text, Loader=LOADER)
         except yaml.MarkedYAMLError as error:
-            at = error.problem_mark.line + 2 if error.problem_mark else 1
-            raise self._wrong(f"not YAML: {error.problem}", at, "Put text with ': ' in quotes.") from None
+            what, todo = str(error.problem), "Put text with ': ' in quotes."
+            line = error.problem_mark.line + 2 if error.problem_mark else 1
         except yaml.reader.ReaderError as error:
             character = chr(int(error.character))
-            at = text.count("\n", 0, text.find(character)) + 2
-            what = f"not YAML: it has the character U+{ord(character):04X}"
-            raise self._wrong(what, at, "Delete it: no editor shows it.") from None
-        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-            if key.value in self.nodes:
-                raise Problem(f"The front matter has `{key.value}` twice.", file, line_of(key), "Keep one of them.")
-            self.nodes[key.value], self.lines[key.value] = value, line_of(key)
-
-    def _wrong(self, what: str, line: int, todo: str) -> Problem:
-        return Problem(f"The front matter is {what}.", self.file, line, todo)
+            what, todo = f"it has the character U+{ord(character):04X}", "Delete it: no editor shows it."
+            line = text.count("\n", 0, text.find(character)) + 2
+        else:
+            super().__init__(entries(node, "The front matter") if isinstance(node, yaml.MappingNode) else {})
+            return
+        raise Problem(f"The front matter is not YAML: {what}.", line=line, todo=todo)
 
     def line(self, entry: str) -> int:
         """The line of an entry; the first, if it is not there."""
-        return self.lines.get(entry, 1)
-
-    def value(self, node: yaml.Node, render: Callable[[str, int], str] = lambda text, line: text) -> Any:
-        """What stands at a node; text goes through ``render``, which is told its line. Raises ``Problem`` if it is impossible."""
-        if isinstance(node, yaml.MappingNode):
-            return {self.value(key): self.value(value, render) for key, value in node.value}
-        if isinstance(node, yaml.SequenceNode):
-            return [self.value(item, render) for item in node.value]
-        try:
-            value = LOADER("").construct_document(node)
-        except ValueError as error:
-            what = f"`{node.value}` is none: {error}."
-            raise Problem(what, self.file, line_of(node), "Write a date as 2026-11-22, or text in quotes.") from None
-        except yaml.YAMLError as error:
-            what = f"The front matter is not plain YAML: {error}".partition("\n")[0]
-            raise Problem(what, self.file, line_of(node), "Use plain text, numbers, dates and lists.") from None
-        return render(value, line_of(node)) if isinstance(value, str) else value
+        return self[entry].line if entry in self else 1
 
 
-def page_of(concept: str) -> str:
-    """The page about a concept, within ``docs/``: ``29/neural-collapse.md``."""
-    return f"{concept.replace('_', '-')}.md"
+def entries(mapping: yaml.MappingNode, whose: str) -> dict[str, Entry]:
+    """The entries of a mapping. Raises ``Problem`` if it has one twice."""
+    found: dict[str, Entry] = {}
+    for name, value in mapping.value:
+        if name.value in found:
+            raise Problem(f"{whose} has `{name.value}` twice.", line=line_of(name), todo="Keep one of them.")
+        found[name.value] = Entry(line_of(name), value)
+    return found
+
+
+def value(node: yaml.Node, render: Callable[[str, int], str] = lambda text, line: text) -> Any:
+    """What stands at a node; text goes through ``render``, which is told its line. Raises ``Problem`` if it is impossible."""
+    if isinstance(node, yaml.MappingNode):
+        return {value(name): value(item, render) for name, item in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [value(item, render) for item in node.value]
+    try:
+        plain = LOADER("").construct_document(node)
+    except ValueError as error:
+        what, todo = f"`{node.value}` is none: {error}.", "Write a date as 2026-11-22, or text in quotes."
+        raise Problem(what, line=line_of(node), todo=todo) from None
+    except yaml.YAMLError as error:
+        what = f"The front matter is not plain YAML: {error}".partition("\n")[0]
+        raise Problem(what, line=line_of(node), todo="Use plain text, numbers, dates and lists.") from None
+    return render(plain, line_of(node)) if isinstance(plain, str) else plain
 
 
 def line_of(node: yaml.Node) -> int:

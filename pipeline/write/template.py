@@ -10,6 +10,7 @@ from textwrap import indent
 from typing import Any
 
 from jinja2 import (
+    ChainableUndefined,
     Environment,
     FileSystemLoader,
     StrictUndefined,
@@ -26,6 +27,7 @@ FOLDER = "docs/templates"
 TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 BEGINS, ENDS = "\ue000", "\ue001"  # around a block, in what is not yet laid out
 PLACED = re.compile(rf"^(?P<indent>[ \t]*){BEGINS}(?P<block>.*?){ENDS}", re.DOTALL | re.MULTILINE)
+NOTED = "_noted"  # stands for a name that has been noted, and is nothing
 MOST_PROBLEMS = 50  # of one text; each costs another rendering of it
 
 
@@ -54,7 +56,6 @@ def environment(root: Path, filters: dict[str, Callable[..., Any]]) -> Environme
         loader=FileSystemLoader(root / FOLDER),
         undefined=_Undefined,
         finalize=_shown,
-        autoescape=False,
         comment_start_string="{###",
         comment_end_string="###}",
     )
@@ -74,15 +75,13 @@ class Template:
 
     def __init__(self, environment: Environment, text: str, file: str, first: int = 1) -> None:
         self.environment, self.text, self.file, self.first = environment, text, file, first
-        self.changed: set[tuple[int, str]] = (
-            set()
-        )  # where an expression begins that has been noted, and changed so as to pass
+        self.changed: set[tuple[int, str]] = set()  # where an expression has been noted, and changed so as to pass
 
     def render(self, names: Mapping[str, Any], note: Callable[[Problem], None]) -> str:
         """The text with its expressions resolved; each one that fails is noted, and left out."""
         for _ in range(MOST_PROBLEMS):
             try:
-                return laid_out(self.environment.from_string(self.text).render(names))
+                return laid_out(self.environment.from_string(self.text).render({**names, NOTED: ChainableUndefined()}))
             except TemplateSyntaxError as error:
                 todo = "Look for the braces, quotes and names of this line."
                 file, first = (f"{FOLDER}/{error.name}", 1) if error.name else (self.file, self.first)
@@ -108,12 +107,12 @@ class Template:
             note(_told(error, names, "").at(self.file, self.first + line - 1))
             return False
         again, without = any(tag.start() == at for at, _ in self.changed), re.sub(r"[^\n]", " ", tag[0])
-        if not again or (unknown and (tag.start(), unknown) not in self.changed):
+        if unknown != NOTED and (not again or (unknown and (tag.start(), unknown) not in self.changed)):
             at = max(tag[0].find(unknown), 0)
             note(_told(error, names, tag[0]).at(self.file, self.first + self._line(tag.start() + at) - 1))
             if unknown:
                 name = rf"(?:\w+(?:\.|\[[\"']))*\b{re.escape(unknown)}\b(?:[\"']\])?(?:\.\w+)*"
-                without = re.sub(name, "0", tag[0])
+                without = re.sub(name, NOTED, tag[0])
         # Else it fails for want of what has been noted before.
         if tag[0].startswith("{%") and not (unknown and not again):
             return False
@@ -127,11 +126,8 @@ class Template:
 
 def laid_out(text: str) -> str:
     """Each block indented like the place where it stands."""
-
-    def place(match: re.Match[str]) -> str:
-        return indent(match["block"], match["indent"])
-
-    return PLACED.sub(place, text).replace(BEGINS, "").replace(ENDS, "")
+    text = PLACED.sub(lambda match: indent(match["block"], match["indent"]), text)
+    return text.replace(BEGINS, "").replace(ENDS, "")
 
 
 def _frames(error: Exception) -> Iterator[tuple[str, int]]:
@@ -141,10 +137,6 @@ def _frames(error: Exception) -> Iterator[tuple[str, int]]:
             yield "", frame.lineno or 1
         elif Path(frame.filename).parent.as_posix().endswith(FOLDER):
             yield Path(frame.filename).name, frame.lineno or 1
-
-
-def _unknown(error: Exception) -> str:
-    return str(getattr(error, "name", "") or "")
 
 
 def _told(error: Exception, names: Mapping[str, Any], expression: str) -> Problem:

@@ -16,8 +16,8 @@ from pipeline.problem import Problem
 from pipeline.run.snippet import Snippet, find
 from pipeline.write import claims, verdicts
 from pipeline.write.numbers import show
-from pipeline.write.sources import FrontMatter, Source, page_of
-from tests.experiments import recorded, source
+from pipeline.write.sources import FrontMatter, Source
+from tests.experiments import page_of, recorded, source
 from tests.project import ROOT
 
 
@@ -25,7 +25,7 @@ def stated(snippet: Snippet) -> list[claims.Claim]:
     """The claims of the snippet's page."""
     page = page_of(snippet.concept)
     source = Source(page, (ROOT / "docs" / page).read_bytes())
-    return claims.read(FrontMatter(source.file, source.split[0]))
+    return claims.read(FrontMatter(source.split[0]))
 
 
 def refuted(claim: claims.Claim, results: dict[str, Any], concept: str) -> str:

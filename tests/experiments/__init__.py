@@ -19,12 +19,16 @@ from filelock import FileLock
 
 from pipeline.run.kernel import ONE_THREAD
 from pipeline.run.snippet import LIBRARIES, Snippet, find
-from pipeline.write.sources import page_of
 from tests.project import ROOT
 
 RECORDER = ROOT / "tests" / "recorded.py"
 TIME_LIMIT = 600  # seconds
 CONCEPTS = [snippet.concept for snippet in find(ROOT)]
+
+
+def page_of(concept: str) -> str:
+    """The page about a concept, within ``docs/``: ``29/neural-collapse.md``."""
+    return f"{concept.replace('_', '-')}.md"
 
 
 def source(concept: str) -> str:

@@ -23,7 +23,7 @@ RESULTS = {
 
 def claim(holds: str, **more: Any) -> Claim:
     given = {"measured": "delay", "control": "control", "evidence": ("correlational",)} | more
-    return Claim("page.md", 7, "It is late", holds=holds, paper="later", **given)
+    return Claim("It is late", holds=holds, paper="later", **given)
 
 
 @pytest.mark.parametrize(
@@ -106,12 +106,12 @@ CLAIM = {
 
 def read(**change: str) -> list[Claim]:
     entries = (f"{key}: {value}" for key, value in (CLAIM | change).items() if value)
-    return claims.read(FrontMatter("page.md", "claims:\n  - " + "\n    ".join(entries) + "\n"))
+    return claims.read(FrontMatter("claims:\n  - " + "\n    ".join(entries) + "\n"))
 
 
 def test_claims_are_read_with_their_lines() -> None:
     front = "title: x\nclaims:\n  - says: one\n    measured: a\n    holds: a > 1\n    paper: two\n    control: b\n    evidence: exact, toy, one data set\n  - says: b\n    measured: a\n    holds: a > 2\n    paper: p\n    comparison: theory\n    changed: decay\n    evidence: one data set, causal,toy\n    format: .1%\n"
-    first, second = claims.read(FrontMatter("page.md", front))
+    first, second = claims.read(FrontMatter(front))
     assert (first.line, first.says, first.control, first.format) == (4, "one", "b", "")
     assert first.evidence == ("exact", "toy", "one data set")
     assert (second.line, second.comparison, second.format) == (10, "theory", ".1%")
@@ -147,11 +147,11 @@ def test_a_claim_that_leaves_out_how_it_is_judged(change: dict[str, str], said: 
 
 @pytest.mark.parametrize("front", ["", "title: x\n", "claims: []\n"])
 def test_a_page_may_claim_nothing(front: str) -> None:
-    assert claims.read(FrontMatter("page.md", front)) == []
+    assert claims.read(FrontMatter(front)) == []
 
 
 @pytest.mark.parametrize("front", ["claims: later\n", "claims:\n  - later\n", "claims:\n  - says: [a, b]\n"])
 def test_claims_of_another_shape_are_refused(front: str) -> None:
     with pytest.raises(Problem) as caught:
-        claims.read(FrontMatter("page.md", front))
+        claims.read(FrontMatter(front))
     assert caught.value.line in (2, 3)

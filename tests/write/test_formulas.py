@@ -92,13 +92,6 @@ def test_what_can_be_read_is_none(tex: str) -> None:
     assert "\\" not in drawn
 
 
-def test_each_is_told_with_its_line() -> None:
-    told = [(line, problem.what) for line, problem in formulas.check("$x$\n\n$\\foo$ `$\\bar$`\n\\[\n\\frac{1}\n\\]")]
-    assert [line for line, _ in told] == [3, 4]
-    assert r"\foo is not understood" in told[0][1]
-    assert "1 of its 2 parts" in told[1][1]
-
-
 def test_a_cell_is_not_ended_by_its_bars() -> None:
     text = r"a | b, `c | d`, $|w|$, \(\|w\|_2\), $P(a|b)$, \$|"
     assert formulas.cell(text) == r"a \| b, `c | d`, $\vert w\vert$, \(\Vert w\Vert_2\), $P(a\vert b)$, \$\|"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.problem import Problem
+from pipeline.problem import Problem, UnknownName
 from pipeline.write.template import Block, Template, environment
 
 
@@ -31,6 +31,15 @@ def test_every_failing_expression_is_told_with_its_line_in_one_pass(tmp_path: Pa
 def test_every_name_of_a_call_over_several_lines_is_told_with_its_own_line(tmp_path: Path) -> None:
     _, told = render("{{ f(a=one,\n  b=two,\n  c=3) }}", tmp_path, f=lambda **given: "".join(map(str, given.values())))
     assert [line.partition(": ")[0] for line in told] == ["page.md:10", "page.md:11"]
+
+
+def test_what_comes_of_a_fault_that_has_been_told_is_not(tmp_path: Path) -> None:
+    def figure(name: str) -> str:
+        raise UnknownName("figure", name, ["line"], "29/toy")
+
+    loop = "{% for x in one.all %}{{ x.y }}{% endfor %}{% set two = toy.three %}{{ two.b }}"
+    _, told = render(f"{{{{ figure('lime') }}}}\n{loop}\n{{{{ last }}}}", tmp_path, figure=figure, toy={})
+    assert [line.partition(" named ")[2] for line in told] == ["'lime'.", "'one'.", "'three'.", "'last'."]
 
 
 def test_what_cannot_be_read_is_told_with_its_line(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup, Tag
@@ -118,16 +120,19 @@ def test_a_new_part_is_listed_without_touching_a_template(project: Project) -> N
 PAGES = sorted(p for p in (ROOT / "docs").rglob("*.md") if not {"generated", "templates"} & set(p.parts))
 
 
+def never_cited(folder: Path, texts: Iterable[str]) -> set[str]:
+    """The keys of entries that no text cites."""
+    return bibliography.read(folder).keys() - {key for text in texts for key, _ in citations.cited(text)}
+
+
 def test_every_entry_of_the_bibliography_is_cited() -> None:
-    entries = bibliography.read(ROOT)
-    assert entries, "there is no bibliography"
-    assert citations.never_cited(entries, (page.read_text(encoding="utf-8") for page in PAGES)) == []
+    assert bibliography.read(ROOT), "there is no bibliography"
+    assert never_cited(ROOT, (page.read_text(encoding="utf-8") for page in PAGES)) == set()
 
 
 def test_an_entry_that_nobody_cites_is_noticed(project: Project) -> None:
-    entries = bibliography.read(project.folder)
-    assert citations.never_cited(entries, [project.read(PAGE)]) == []
-    assert citations.never_cited(entries, ["`@power2022` is only code"]) == ["power2022"]
+    assert never_cited(project.folder, [project.read(PAGE)]) == set()
+    assert never_cited(project.folder, ["`@power2022` is only code"]) == {"power2022"}
 
 
 @pytest.mark.parametrize(
