@@ -18,16 +18,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m pipeline", description="What joins the snippets and the pages.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="run the snippets whose outputs are stale"))
-    _add_write(commands.add_parser("write", help="write every page as plain Markdown, for any generator"))
+    writer = commands.add_parser("write", help="write every page as plain Markdown, for any generator")
+    writer.add_argument("folder", metavar="FOLDER", type=Path, help="one that is new or empty, or was written so")
+    writer.set_defaults(command=write)
     options = parser.parse_args()
     try:
-        status: int = options.command(options)
+        failures = options.command(options)
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    return status
+    if failures:
+        print(report(failures), file=sys.stderr)
+    return 1 if failures else 0
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -40,8 +44,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=run)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run what is stale, or say why it is. Returns the exit status."""
+def run(options: argparse.Namespace) -> list[Problem]:
+    """Run what is stale, or say why it is. Returns what failed."""
     if options.jobs is not None and options.jobs < 1:
         raise Problem(f"--jobs is the number of snippets to run at once, at least 1, not {options.jobs}.")
     if not options.time_limit > 0:
@@ -51,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         for snippet in snippets:
             reason = schedule.why_stale(snippet)
             print(f"{snippet.concept}: {f'would run: {reason}' if reason else 'fresh'}")
-        return 0
+        return []
     held = lock.acquire(ROOT)
     try:
         reasons = {snippet: "forced" if options.force else schedule.why_stale(snippet) for snippet in snippets}
@@ -59,23 +63,14 @@ def run(options: argparse.Namespace) -> int:
             record = Outputs(ROOT, snippet.concept).record
             told = reason or f"fresh, ran in {record['seconds']} s on {record['when']}"
             print(f"{snippet.concept}: {told}", flush=True)
-        failures = schedule.run([s for s, reason in reasons.items() if reason], options.jobs, options.time_limit)
+        stale = [snippet for snippet, reason in reasons.items() if reason]
+        return [problem for _, problem in schedule.run(stale, options.jobs, options.time_limit)]
     finally:
         held.release()
-    if failures:
-        print(report(problem for _, problem in failures), file=sys.stderr)
-    return 1 if failures else 0
 
 
-def _add_write(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "folder", metavar="FOLDER", type=Path, help="where to: a folder that is new or empty, or was written so"
-    )
-    parser.set_defaults(command=write)
-
-
-def write(options: argparse.Namespace) -> int:
-    """Write what MkDocs finds, each page as plain Markdown and each other file as it is. Returns the exit status."""
+def write(options: argparse.Namespace) -> list[Problem]:
+    """Write what MkDocs finds, each page as plain Markdown and each other file as it is. Returns what is wrong."""
     from pipeline.mkdocs_hook import published
     from pipeline.write import folder
 
@@ -83,13 +78,9 @@ def write(options: argparse.Namespace) -> int:
     try:
         if stale := [snippet.concept for snippet in find(ROOT) if schedule.why_stale(snippet)]:
             raise Problem(f"Not all is fresh: {', '.join(stale)}.", todo="First run: python -m pipeline run")
-        book, others = published(ROOT / "mkdocs.yml")
-        problems = folder.write(book, others, options.folder)
+        return folder.write(*published(ROOT / "mkdocs.yml"), options.folder)
     finally:
         held.release()
-    if problems:
-        print(report(problems), file=sys.stderr)
-    return 1 if problems else 0
 
 
 def _select(snippets: list[Snippet], names: list[str]) -> list[Snippet]:

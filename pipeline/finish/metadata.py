@@ -61,7 +61,8 @@ def _part(page: Page, part: Part, site: Site, at: At) -> Fields:
 
 def _article(concept: Concept, part: Part, site: Site, at: At, cited: Sequence[str]) -> Fields:
     published = str(part.meta["date"])
-    script = f"{concept.generated.folder.name}.py"
+    script = at(site.output_of(concept, f"{concept.generated.folder.name}.py"))
+    results = at(site.output_of(concept, "results.json"))
     keys = dict.fromkeys((concept.reference.key, *(key for key in cited if key in concept.references)))
     return {
         "@type": "TechArticle",
@@ -73,14 +74,6 @@ def _article(concept: Concept, part: Part, site: Site, at: At, cited: Sequence[s
         "isPartOf": {"@type": "CreativeWorkSeries", "name": part.meta["title"], "url": at(site.address(part.page))},
         # Known by where they can be read: the list of references on the page has the rest.
         "citation": [{"@id": concept.references[key].links[0][1]} for key in keys],
-        "isBasedOn": {
-            "@type": "SoftwareSourceCode",
-            "programmingLanguage": "Python",
-            "url": at(site.output_of(concept, script)),
-        },
-        "associatedMedia": {
-            "@type": "DataDownload",
-            "encodingFormat": "application/json",
-            "contentUrl": at(site.output_of(concept, "results.json")),
-        },
+        "isBasedOn": {"@type": "SoftwareSourceCode", "programmingLanguage": "Python", "url": script},
+        "associatedMedia": {"@type": "DataDownload", "encodingFormat": "application/json", "contentUrl": results},
     }
