@@ -33,11 +33,11 @@ from pipeline.finish import feeds, notebook, previews, search
 from pipeline.finish import site as finished
 from pipeline.finish.changeover import Changeover
 from pipeline.finish.page import finish
-from pipeline.mkdocs_memory import Memory
 from pipeline.problem import Problem, report
 from pipeline.run.lock import acquire
 from pipeline.run.schedule import forget_others, run, why_stale
 from pipeline.run.snippet import Snippet, find
+from pipeline.serve_memory import Memory
 from pipeline.write.book import Book
 from pipeline.write.sources import Source
 

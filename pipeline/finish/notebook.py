@@ -10,7 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 from pipeline.finish.html import element
 from pipeline.finish.site import Page, Site, relative
 from pipeline.problem import Problem
-from pipeline.write import formulas
+from pipeline.write import mathml
 
 STYLES = "assets/notebook.css"
 # Formulas are MathML already, and nothing here draws diagrams: these would only look for another host.
@@ -40,7 +40,7 @@ def finish(tree: LexborHTMLParser, page: Page, site: Site) -> None:
 
 
 def _with_formulas(text: str) -> str:
-    drawn = [(formula, formulas.mathml(formula.tex, formula.block)) for formula in formulas.scan(text)]
+    drawn = [(formula, mathml.draw(formula.tex, formula.block)) for formula in mathml.scan(text)]
     for formula, mathml in reversed(drawn):
         text = text[: formula.start] + mathml + text[formula.end :]
     return text

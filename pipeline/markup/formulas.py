@@ -11,7 +11,7 @@ from markdown.blockprocessors import BlockProcessor
 from markdown.inlinepatterns import InlineProcessor
 from markdown.util import AtomicString
 
-from pipeline.write import formulas
+from pipeline.write import mathml
 
 BELOW_HEAD = re.compile(r"^.*\|.*\n[ \t]*[|:-][ \t|:-]*$", re.MULTILINE)  # the first two lines of a table
 BAR = "\ue07c"  # stands for a bar in a formula until a table has been split into its cells; it has no other use
@@ -22,7 +22,7 @@ def register(md: Markdown) -> None:
         md.ESCAPED_CHARS.append("$")
     md.block_level_elements.remove("math")  # else it would be set apart from what it touches
     md.parser.blockprocessors.register(Blocks(md.parser), "formula", 79)  # after indented code, before tables
-    md.inlinePatterns.register(Inline(formulas.PIECE, md), "formula", 185)  # after code, before escaped characters
+    md.inlinePatterns.register(Inline(mathml.PIECE, md), "formula", 185)  # after code, before escaped characters
 
 
 class Blocks(BlockProcessor):
@@ -33,7 +33,7 @@ class Blocks(BlockProcessor):
 
     def run(self, parent: Element, blocks: list[str]) -> bool:
         text = blocks[0].strip()
-        for formula in formulas.scan(text):
+        for formula in mathml.scan(text):
             if formula.block and (formula.start, formula.end) == (0, len(text)):
                 parent.append(draw(formula))
                 parent[-1].tail = "\n"
@@ -48,13 +48,13 @@ class Blocks(BlockProcessor):
 class Inline(InlineProcessor):
     def handleMatch(self, m: re.Match[str], data: str = "") -> Any:
         """The element and where it stands, as Python-Markdown asks for it; three times nothing for other pieces."""
-        formula = formulas.of_match(m)
+        formula = mathml.of_match(m)
         return (draw(formula), formula.start, formula.end) if formula else (None, None, None)
 
 
-def draw(formula: formulas.Formula) -> Element:
+def draw(formula: mathml.Formula) -> Element:
     """A formula as an element in whose texts nothing is Markdown. Raises ``Problem``."""
-    math = formulas.element(formula.tex.replace(BAR, "|"), formula.block)
+    math = mathml.element(formula.tex.replace(BAR, "|"), formula.block)
     for part in math.iter():
         part.text = AtomicString(part.text or "")
     return math

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 import yaml
 
 from pipeline.problem import Problem
-from pipeline.write import citations, claims, formulas, glossary, macros, prose
+from pipeline.write import citations, claims, glossary, macros, mathml, prose
 from pipeline.write.page import Page
 from pipeline.write.template import Template
 
@@ -61,9 +61,9 @@ def _include(page: Page, line: re.Match[str]) -> str:
 
 def _check_formulas(page: Page, text: str) -> None:
     """The line of a formula is looked for in the source: with its macros resolved it may stand there otherwise."""
-    for formula in formulas.find(text):
+    for formula in mathml.find(text):
         try:
-            formulas.mathml(formula.tex, formula.block)
+            mathml.draw(formula.tex, formula.block)
         except Problem as problem:
             lines, first = page.source.text.split("\n"), problem.detail.partition("\n")[0]
             there = [line for line in lines if first in line] or difflib.get_close_matches(first, lines, cutoff=0)

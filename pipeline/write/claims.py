@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from pipeline.problem import Problem, UnknownName
-from pipeline.write.sources import LOADER, FrontMatter, entries, line_of
+from pipeline.write.front_matter import LOADER, FrontMatter, entries, line_of
 
 # How strong the evidence of a claim is: one word of each group. The page *How it works* shows this table.
 EVIDENCE = {

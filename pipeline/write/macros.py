@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.problem import Problem, UnknownName
 from pipeline.run.outputs import SCHEMES, Figure, Outputs
-from pipeline.write import citations, formulas
+from pipeline.write import citations, mathml
 from pipeline.write.numbers import duration, show
 from pipeline.write.page import Page
 from pipeline.write.parts import Part
@@ -73,7 +73,7 @@ def verdicts(page: Page) -> Block:
         "has to be false, or there is no site. Where something else is compared, the row says what."
     )
     head = "| Claim | Paper | Measured here | Control | Verdict |\n|---|---|---|---|---|\n"
-    table = head + "\n".join(f"| {' | '.join(map(formulas.cell, _row(verdict)))} |" for verdict in page.verdicts)
+    table = head + "\n".join(f"| {' | '.join(map(mathml.cell, _row(verdict)))} |" for verdict in page.verdicts)
     return Block(f'{intro}\n\n<div class="claims" markdown>\n\n{table}\n\n{WHAT_IT_MEANS}\n\n</div>')
 
 

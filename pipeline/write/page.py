@@ -8,8 +8,9 @@ from typing import Any
 
 from pipeline.problem import Problem, UnknownName
 from pipeline.write import bibliography, citations, claims, parts, verdicts
+from pipeline.write.front_matter import FrontMatter, value
 from pipeline.write.shared import Shared
-from pipeline.write.sources import FrontMatter, Source, value
+from pipeline.write.sources import Source
 from pipeline.write.template import Template
 
 

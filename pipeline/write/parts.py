@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.problem import Problem, UnknownName
 from pipeline.run.outputs import Figure, Outputs
 from pipeline.write.bibliography import FILE, Reference
-from pipeline.write.sources import FrontMatter
+from pipeline.write.front_matter import FrontMatter
 from pipeline.write.verdicts import Verdict
 
 # What a concept's page has to say of itself, so that the part page, the front page and the feed can be made of it.

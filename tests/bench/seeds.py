@@ -15,8 +15,9 @@ from rich.progress import track
 from pipeline.problem import Problem
 from pipeline.run.snippet import Snippet, find
 from pipeline.write import claims, verdicts
+from pipeline.write.front_matter import FrontMatter
 from pipeline.write.numbers import show
-from pipeline.write.sources import FrontMatter, Source
+from pipeline.write.sources import Source
 from tests.experiments import page_of, recorded, source
 from tests.project import ROOT
 

@@ -9,7 +9,7 @@ import pytest
 from pipeline.problem import Problem
 from pipeline.write import claims, verdicts
 from pipeline.write.claims import Also, Claim
-from pipeline.write.sources import FrontMatter
+from pipeline.write.front_matter import FrontMatter
 
 RESULTS = {
     "seeds": [3, 4, 5],

@@ -94,7 +94,7 @@ def cell(markdown: str) -> str:
 
 
 @cache
-def mathml(tex: str, block: bool) -> str:
+def draw(tex: str, block: bool) -> str:
     """A formula as a ``<math>`` element, on a line of its own if ``block``.
 
     Raises ``Problem`` for what cannot be read as it was meant: unknown commands, braces and fences without their other half,

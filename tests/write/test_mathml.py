@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.problem import Problem
-from pipeline.write import formulas
+from pipeline.write import mathml
 from tests.markup.page import page
 
 MONEY = [
@@ -38,7 +38,7 @@ UNREADABLE = [
 
 
 def found(markdown: str) -> list[tuple[str, bool]]:
-    return [(formula.tex, formula.block) for formula in formulas.find(markdown)]
+    return [(formula.tex, formula.block) for formula in mathml.find(markdown)]
 
 
 def test_a_formula_has_four_ways_to_be_written() -> None:
@@ -50,7 +50,7 @@ def test_a_formula_has_four_ways_to_be_written() -> None:
 
 def test_a_formula_knows_its_place() -> None:
     text = "one\n\ntwo $x$ three"
-    (formula,) = formulas.find(text)
+    (formula,) = mathml.find(text)
     assert text[formula.start : formula.end] == "$x$"
 
 
@@ -73,7 +73,7 @@ def test_what_is_indented_below_an_item_or_a_title_is_no_code() -> None:
 @pytest.mark.parametrize("tex", UNREADABLE)
 def test_what_cannot_be_read_is_a_problem(tex: str) -> None:
     with pytest.raises(Problem, match="cannot be read: ") as raised:
-        formulas.mathml(tex, block=False)
+        mathml.draw(tex, block=False)
     assert f"'{tex.strip()}'" in raised.value.what
     assert raised.value.todo
 
@@ -87,14 +87,14 @@ def test_what_cannot_be_read_is_a_problem(tex: str) -> None:
     ],
 )
 def test_what_can_be_read_is_none(tex: str) -> None:
-    drawn = formulas.mathml(tex, block=True)
+    drawn = mathml.draw(tex, block=True)
     assert drawn.startswith('<math display="block">')
     assert "\\" not in drawn
 
 
 def test_a_cell_is_not_ended_by_its_bars() -> None:
     text = r"a | b, `c | d`, $|w|$, \(\|w\|_2\), $P(a|b)$, \$|"
-    assert formulas.cell(text) == r"a \| b, `c | d`, $\vert w\vert$, \(\Vert w\Vert_2\), $P(a\vert b)$, \$\|"
-    assert len(found(formulas.cell(text))) == len(found(text)) == 3
-    cells = page(f"| a | b |\n|---|---|\n| {formulas.cell(text)} | x |").select("td")
+    assert mathml.cell(text) == r"a \| b, `c | d`, $\vert w\vert$, \(\Vert w\Vert_2\), $P(a\vert b)$, \$\|"
+    assert len(found(mathml.cell(text))) == len(found(text)) == 3
+    cells = page(f"| a | b |\n|---|---|\n| {mathml.cell(text)} | x |").select("td")
     assert [cell.get_text() for cell in cells] == ["a | b, c | d, |w|, ‖w‖2, P(a|b), $|", "x"]
