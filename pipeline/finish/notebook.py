@@ -41,8 +41,8 @@ def finish(tree: LexborHTMLParser, page: Page, site: Site) -> None:
 
 def _with_formulas(text: str) -> str:
     drawn = [(formula, mathml.draw(formula.tex, formula.block)) for formula in mathml.scan(text)]
-    for formula, mathml in reversed(drawn):
-        text = text[: formula.start] + mathml + text[formula.end :]
+    for formula, math in reversed(drawn):
+        text = text[: formula.start] + math + text[formula.end :]
     return text
 
 
