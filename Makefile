@@ -13,7 +13,7 @@ site: $(INSTALLED)
 	@echo "The site is in site/: open it with 'make serve', or put the folder on any static host."
 
 serve: $(INSTALLED)
-	@"$(BIN)/python" -m mkdocs serve --strict
+	@"$(BIN)/python" -m mkdocs serve
 
 test: lint site
 	@"$(BIN)/python" -m pytest

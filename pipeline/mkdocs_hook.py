@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -85,9 +86,19 @@ def _told() -> Iterator[None]:
 # -- what MkDocs calls, in this order --------------------------------------------------------------------------------
 
 
-def on_startup(command: str, **_: Any) -> None:
+def on_startup(command: str, dirty: bool = False, **_: Any) -> None:
     """The process begins: it builds once, or serves."""
     build.serving = command == "serve"
+    if build.serving:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that MkDocs clears up behind itself
+    elif dirty:
+        raise _stopped(
+            [
+                Problem(
+                    "There is no dirty build of this site.", todo="Each is whole, and takes as long: leave out --dirty."
+                )
+            ]
+        )
     # Not --quiet, which hides warnings from strict mode too.
     for name in ("mkdocs.plugins.mkdocs_jupyter", "mkdocs.mkdocs-jupyter"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -102,6 +113,7 @@ def on_config(config: MkDocsConfig) -> None:
     if build.serving:
         config.validation.links.anchors = logging.INFO  # a page that waits to be mended has none to be linked to
     else:
+        _check_apart(Path(config.site_dir).resolve(), _root(config).resolve())
         build.changeover = Changeover(Path(config.site_dir))
         config.site_dir = str(build.changeover.new)
     if "pipeline.markup" not in config.markdown_extensions:
@@ -274,14 +286,22 @@ def published(file: Path) -> tuple[Book, dict[str, Path]]:
     return made, {file.src_uri: Path(str(file.abs_src_path)) for file in others}
 
 
+def _check_apart(site: Path, root: Path) -> None:
+    """Raise ``Problem`` if the site would take the place of what it is made from."""
+    for kept in (".git", ".venv", "docs", "pipeline", "snippets", "tests", "theme"):
+        if (root / kept).is_relative_to(site) or site.is_relative_to(root / kept):
+            what = f"The site cannot be made in {site.name}/: {kept}/ is kept there, and would be deleted."
+            raise Problem(what, "mkdocs.yml", todo="Name another folder in `site_dir`.")
+
+
 def _check_free(host: str, port: int) -> None:
     """Raise ``Problem`` if another program listens there, before anything is built for it."""
     with socket.socket() as ours:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             ours.bind((host, port))
-        except OSError as error:
-            what = f"There can be no server on port {port} of {host}: {error.strerror}."
+        except (OSError, OverflowError) as error:
+            what = f"There can be no server on port {port} of {host}: {getattr(error, 'strerror', error)}."
             raise Problem(what, todo="Is it in use? Name another: mkdocs serve --dev-addr 127.0.0.1:8001") from None
 
 
@@ -309,7 +329,7 @@ def _root(config: MkDocsConfig) -> Path:
 
 def _around(config: MkDocsConfig, files: Files) -> Iterator[Hashable]:
     """What every page depends on beside what is written."""
-    for path in (Path(config.config_file_path), *sorted((_root(config) / "theme").rglob("*"))):
+    for path in (*sorted(_root(config).glob("*.yml")), *sorted((_root(config) / "theme").rglob("*"))):
         yield path, path.lstat().st_mtime_ns
     yield from ((file.src_uri, file.url, file.inclusion) for file in files)
 

@@ -130,3 +130,31 @@ def test_no_syntax_of_a_page_eats_or_mangles_what_it_says(project: Project) -> N
     assert claim
     assert "‖" not in claim.get_text()
     assert claim.get_text().count("|") == 2
+
+
+@pytest.mark.parametrize("folder", ["snippets", ".", "docs/site", "theme"])
+def test_a_site_in_the_place_of_its_sources_is_refused(folder: str, project: Project) -> None:
+    project.write("mkdocs.yml", f"{project.read('mkdocs.yml')}site_dir: {folder}\n")
+    before = project.digest("snippets") | project.digest("docs") | project.digest("pipeline")
+    done = project.build()
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert project.digest("snippets") | project.digest("docs") | project.digest("pipeline") == before
+
+
+def test_a_dirty_build_is_refused_and_deletes_nothing(project: Project) -> None:
+    project.write("site/keep.txt", "mine")
+    done = project.command("mkdocs", "build", "--dirty", NO_MKDOCS_2_WARNING="1")
+    assert done.returncode == 1
+    assert list(lines_of(done.stdout + done.stderr, "no dirty build"))
+    assert "Traceback" not in done.stderr
+    assert project.read("site/keep.txt") == "mine"
+
+
+def test_a_page_of_another_ending_is_linked_from_its_full_run(project: Project) -> None:
+    (project.folder / PAGE).rename(project.folder / "docs/29/toy.markdown")
+    for page in ("docs/index.md",):
+        project.write(page, project.read(page).replace("toy.md", "toy.markdown"))
+    done = project.build()
+    assert done.returncode == 0, done.stderr
+    assert 'href="../../../../29/toy/"' in project.read("site/generated/29/toy/run/index.html")

@@ -24,7 +24,7 @@ class Server:
             free.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
         self.process = subprocess.Popen(
-            [".venv/bin/python", "-u", "-m", "mkdocs", "serve", "--strict", "--dev-addr", self.address],
+            [".venv/bin/python", "-u", "-m", "mkdocs", "serve", "--dev-addr", self.address],
             cwd=project.folder,
             env=project.environment(),
             stderr=subprocess.PIPE,
@@ -227,3 +227,14 @@ def test_what_pages_show_of_each_other_follows(server: Server) -> None:
     (server.project.folder / "docs/other.md").unlink()
     server.told_until("Reloading browsers")
     assert "Renamed" not in server.page()
+
+
+def test_a_link_to_a_page_that_was_deleted_is_told_and_leaves_the_server_alive(server: Server) -> None:
+    server.project.write("docs/extra.md", "# Extra\n")
+    server.told_until("Reloading browsers")
+    server.project.write("docs/index.md", server.project.read("docs/index.md") + "\n[Extra](extra.md)\n")
+    server.told_until("Reloading browsers")
+    (server.project.folder / "docs/extra.md").unlink()
+    told = server.told_until("Reloading browsers")
+    assert list(lines_of(told, "index.md", "extra.md", "not found"))
+    assert "Read about the" in server.get("/")

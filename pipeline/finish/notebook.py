@@ -77,6 +77,11 @@ def _resolve(link: str, page: Page, site: Site) -> str:
     if parts.scheme or parts.netloc or not parts.path:
         return link
     source = posixpath.normpath(posixpath.join("/", folder, unquote(parts.path))).lstrip("/")
+    # Pages have one of several endings, and a notebook does not know which.
+    stem = posixpath.splitext(source)[0]
+    source = next(
+        (uri for uri in (source, *site.pages) if uri in site.addresses and posixpath.splitext(uri)[0] == stem), source
+    )
     if source not in site.addresses:
         what = f"The notebook links to {link!r}, and no such file is on the site."
         raise Problem(what, *_place(link, page, site), f"Links in a snippet's texts are as seen from docs/{folder}/.")

@@ -17,15 +17,16 @@ from pipeline.write import citations, claims, glossary, macros, mathml, prose
 from pipeline.write.page import Page
 from pipeline.write.template import Template
 
-# A fence of Python that has a cell in it, and a line that includes a file. Both keep their number of lines.
+# A file in a fence, and a line that includes one. Both keep their number of lines.
 FENCED = re.compile(
-    r'^(?P<fence>[ \t]*`{3,}python)[ \t]*\n(?=[ \t]*-+8<-+ +"(?P<path>[^"\n]+/cells/[^"\n]+\.py)"[ \t]*$)', re.MULTILINE
+    r'^(?P<indent>[ \t]*)(?P<marks>`{3,})(?P<info>[^`\n]*)\n(?P<line>[ \t]*-+8<-+ +"(?P<path>[^"\n]+)"[ \t]*\n)[ \t]*(?P=marks)[ \t]*$',
+    re.MULTILINE,
 )
 INCLUDE = re.compile(r"""^(?P<indent>[ \t]*)-+8<-+(?: +(["'])(?P<path>.+?)\2)?[ \t]*(?P<rest>.*)$""", re.MULTILINE)
 FROM_ROOT = re.compile(
     r"""(?P<before>\]\(|^[ ]*\[[^\]\n]+\]: |(?:href|src)=")/(?!/)(?P<path>[^)\s#?">]*)""", re.MULTILINE
 )
-FIGURE = re.compile(r'(?<=" id=")figure-[^"]+(?=")')
+ID = re.compile(r'(?<= id=")(?:figure|claim|ref)-[^"]+(?=")')
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
@@ -39,7 +40,7 @@ def markdown(page: Page) -> str:
     _, body, first = page.source.split
     names: dict[str, Any] = {m.__name__: update_wrapper(partial(m, page), m) for m in macros.MACROS}
     names |= {"page": page, "evidence_grades": claims.EVIDENCE, **page.shared.numbers(page.source.part)}
-    text = INCLUDE.sub(partial(_include, page), FENCED.sub(r'\g<fence>{{ _ran("\g<path>") }}' + "\n", body))
+    text = INCLUDE.sub(partial(_include, page), FENCED.sub(_fence, body))
     text = Template(page.shared.environment, text, page.source.file, first).render(names, page.note)
     text = citations.resolve(text, page.shared.bibliography, page.meta.get("reference"))
     length = prose.measure(text)
@@ -47,8 +48,15 @@ def markdown(page: Page) -> str:
         text = text.replace(place, f"{getattr(length, name):,}")
     _check_formulas(page, text)
     text = prose.outside_code(lambda said: FROM_ROOT.sub(partial(_relative, page), said), text)
-    text = FIGURE.sub(partial(_once, Counter()), text)
+    text = ID.sub(partial(_once, Counter()), text)
     return _front_matter(page) + text.rstrip("\n") + "\n" + _terms(page, text)
+
+
+def _fence(block: re.Match[str]) -> str:
+    """A fence that no line of what it holds can end; around Python, with the time that it ran."""
+    marks = f'{block["indent"]}{{{{ _marks("{block["path"]}") }}}}'
+    ran = f'{{{{ _ran("{block["path"]}") }}}}' if block["info"].strip() == "python" else ""
+    return f"{marks}{block['info'].rstrip()}{ran}\n{block['line']}{marks}"
 
 
 def _include(page: Page, line: re.Match[str]) -> str:
@@ -66,8 +74,9 @@ def _check_formulas(page: Page, text: str) -> None:
             mathml.draw(formula.tex, formula.block)
         except Problem as problem:
             lines, first = page.source.text.split("\n"), problem.detail.partition("\n")[0]
-            there = [line for line in lines if first in line] or difflib.get_close_matches(first, lines, cutoff=0)
-            page.note(problem.at(line=lines.index(there[0]) + 1))
+            body = lines[page.source.split[2] - 1 :]
+            there = [line for line in body if first in line] or difflib.get_close_matches(first, body, cutoff=0)
+            page.note(problem.at(line=page.source.split[2] + body.index(there[0])))
 
 
 def _relative(page: Page, link: re.Match[str]) -> str:
@@ -78,7 +87,7 @@ def _relative(page: Page, link: re.Match[str]) -> str:
 
 
 def _once(seen: Counter[str], figure: re.Match[str]) -> str:
-    """The id of a figure, which may be shown again."""
+    """The id of a figure, a claim or a reference, which may be shown again."""
     seen[figure[0]] += 1
     return figure[0] if seen[figure[0]] == 1 else f"{figure[0]}-{seen[figure[0]]}"
 

@@ -79,7 +79,7 @@ class Book:
 def _in_common(root: Path, sources: Sequence[Source]) -> Iterator[Hashable]:
     """All that a page can depend on beside its own text."""
     docs = root / "docs"
-    for path in sorted((*docs.glob("generated/*/*/run.json"), *docs.glob("templates/*"), *docs.glob("*.bib"))):
+    for path in sorted((*docs.glob("generated/*/*/run.json"), *docs.glob("templates/**/*"), *docs.glob("*.bib"))):
         yield path, path.stat().st_mtime_ns
     for source in sources:
         # What a page says of itself, others show; and the glossary is read for all.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from pipeline.problem import Problem
+from pipeline.write.sources import CONTROL
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times faster where libyaml is there
 
@@ -66,6 +67,8 @@ def value(node: yaml.Node, render: Callable[[str, int], str] = lambda text, line
     except yaml.YAMLError as error:
         what = f"The front matter is not plain YAML: {error}".partition("\n")[0]
         raise Problem(what, line=line_of(node), todo="Use plain text, numbers, dates and lists.") from None
+    if isinstance(plain, str) and (odd := CONTROL.search(plain)):
+        raise Problem(f"This text has the character U+{ord(odd[0]):04X}.", line=line_of(node), todo="Leave it out.")
     return render(plain, line_of(node)) if isinstance(plain, str) else plain
 
 

@@ -53,6 +53,14 @@ def _code(page: Page, path: str) -> Block:
     return Block(file.read_text(encoding="utf-8"))
 
 
+def _marks(page: Page, path: str) -> str:
+    """The backquotes of a fence around a file: more than any line of it begins with."""
+    file = page.shared.root / "docs" / "generated" / path
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    runs = re.finditer(r"^[ \t]*(`{3,})", text, re.MULTILINE)
+    return "`" * (1 + max((len(run[1]) for run in runs), default=2))
+
+
 def _ran(page: Page, path: str) -> str:
     """How long a cell ran, for the fence around its code; nothing if it is no cell."""
     cell = PurePosixPath(path)
@@ -146,8 +154,8 @@ def images(drawn: Figure, alt: str) -> str:
     return "\n".join(f"![{label}]({_address(path)}#only-{scheme}){{ {size} }}" for scheme, path in files)
 
 
-FILTERS: dict[str, Callable[..., Any]] = {"fmt": fmt, "images": images}
-MACROS = (figure, watch, _code, _ran, verdicts, status, references, full_run, this_part, parts)
+FILTERS: dict[str, Callable[..., Any]] = {"fmt": fmt, "images": images, "cell": mathml.cell}
+MACROS = (figure, watch, _code, _marks, _ran, verdicts, status, references, full_run, this_part, parts)
 
 
 def _described(page: Page, macro: str, concept: str, name: str, alt: str, caption: str) -> Outputs:

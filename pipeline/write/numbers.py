@@ -27,6 +27,11 @@ class Series(list[float | None]):
         """Without the seeds on which it did not happen."""
         return Series(value for value in self if value is not None)
 
+    def __mul__(self, other: object) -> Any:
+        return NotImplemented  # a list would be repeated
+
+    __rmul__ = __imul__ = __mul__
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # what Jinja and copy look for, not a statistic
             raise AttributeError(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from pipeline.problem import Problem, UnknownName
@@ -97,6 +97,6 @@ def _missing(front: FrontMatter, meta: Mapping[str, Any], needed: Mapping[str, t
         if entry not in meta:
             what, todo = f"{who} needs `{entry}:` in its front matter.", f"It needs: {', '.join(needed)}."
             yield Problem(what, line=1, todo=todo)
-        elif not isinstance(meta[entry], kind) or not meta[entry]:
+        elif not isinstance(meta[entry], kind) or isinstance(meta[entry], datetime) or not meta[entry]:
             what = f"`{entry}` is not what it should be, {KINDS[kind]}."
             yield Problem(what, line=front.line(entry), todo="See contributing.")

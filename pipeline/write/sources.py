@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from pipeline.problem import Problem
 
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")  # of these a file of text, or of XML, has none
 # As MkDocs finds it: blanks may follow the dashes, and three dots may end it.
 FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 
@@ -37,12 +38,16 @@ class Source:
 
     @cached_property
     def text(self) -> str:
-        """Raises ``Problem`` if it is not UTF-8."""
+        """Raises ``Problem`` if it is not UTF-8, or has characters that no one could read."""
         try:
             text = self.content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise Problem(f"This page is not UTF-8: {error.reason}.", todo="Save it as UTF-8.") from None
-        return text.replace("\r\n", "\n").replace("\r", "\n")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if odd := CONTROL.search(text):
+            what = f"This page has the character U+{ord(odd[0]):04X}."
+            raise Problem(what, line=text.count("\n", 0, odd.start()) + 1, todo="Delete it: no editor shows it.")
+        return text
 
     @cached_property
     def split(self) -> tuple[str, str, int]:

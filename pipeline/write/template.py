@@ -26,7 +26,10 @@ from pipeline.problem import Problem, UnknownName
 FOLDER = "docs/templates"
 TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 BEGINS, ENDS = "\ue000", "\ue001"  # around a block, in what is not yet laid out
-PLACED = re.compile(rf"^(?P<indent>[ \t]*){BEGINS}(?P<block>.*?){ENDS}", re.DOTALL | re.MULTILINE)
+MISPLACED = re.compile(
+    r"^(?=.*\{\{\s*[a-z]\w*\()(?:[ \t]*[^\s{].*\{\{|.*\}\}[ \t]*[^\s{])", re.MULTILINE
+)  # most likely
+PLACED = re.compile(rf"^(?P<indent>[ \t]*){BEGINS}(?P<block>.*?){ENDS}(?=[ \t]*$)", re.DOTALL | re.MULTILINE)
 NOTED = "_noted"  # stands for a name that has been noted, and is nothing
 MOST_PROBLEMS = 50  # of one text; each costs another rendering of it
 
@@ -67,6 +70,8 @@ def _shown(value: Any) -> Any:
     if callable(value) and not isinstance(value, Undefined):
         name = getattr(value, "__name__", "This")
         raise Problem(f"{name} is not called.", todo=f"Write {name}(…), with brackets.")
+    if value is None or str(value) == object.__repr__(value):
+        raise Problem(f"This expression gives no text, but {'nothing' if value is None else 'a thing'}.")
     return f"{BEGINS}{value}{ENDS}" if isinstance(value, Block) else value
 
 
@@ -81,7 +86,21 @@ class Template:
         """The text with its expressions resolved; each one that fails is noted, and left out."""
         for _ in range(MOST_PROBLEMS):
             try:
-                return laid_out(self.environment.from_string(self.text).render({**names, NOTED: ChainableUndefined()}))
+                made = self.environment.from_string(self.text).render({**names, NOTED: ChainableUndefined()})
+                made = PLACED.sub(_placed, made)
+                if BEGINS in made:
+                    at = MISPLACED.search(self.text)
+                    line = self.first + (self._line(at.start()) if at else 1) - 1
+                    todo = "Put it there, in a list or a box indented by four blanks."
+                    note(
+                        Problem(
+                            "A figure, like all that has several lines, stands on a line of its own.",
+                            self.file,
+                            line,
+                            todo,
+                        )
+                    )
+                return made.replace(BEGINS, "").replace(ENDS, "")
             except TemplateSyntaxError as error:
                 todo = "Look for the braces, quotes and names of this line."
                 file, first = (f"{FOLDER}/{error.name}", 1) if error.name else (self.file, self.first)
@@ -124,10 +143,10 @@ class Template:
         return self.text.count("\n", 0, position) + 1
 
 
-def laid_out(text: str) -> str:
-    """Each block indented like the place where it stands."""
-    text = PLACED.sub(lambda match: indent(match["block"], match["indent"]), text)
-    return text.replace(BEGINS, "").replace(ENDS, "")
+def _placed(match: re.Match[str]) -> str:
+    """A block indented like the place where it stands; Markdown takes less than four blanks for none."""
+    deep = "\t" in match["indent"] or len(match["indent"]) >= 4
+    return indent(match["block"], match["indent"] if deep else "")
 
 
 def _frames(error: Exception) -> Iterator[tuple[str, int]]:

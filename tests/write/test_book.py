@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -78,7 +80,7 @@ def test_a_figure_shown_twice_has_two_ids(write: Write) -> None:
     assert [toy.count(f'id="figure-line{again}"') for again in ("", "-2", "-3")] == [1, 1, 0]
 
 
-@pytest.mark.parametrize("indent", ["    ", "  "])
+@pytest.mark.parametrize("indent", ["    ", "        ", "\t"])
 def test_a_figure_in_a_list_or_a_box_stays_whole(indent: str, write: Write) -> None:
     figure = f'{indent}{{{{ figure("29/toy", "line", alt="A line.", caption="Again.") }}}}\n\n'
     toy = write("## Does it hold?", f"!!! note\n\n{figure}## Does it hold?")[TOY].markdown
@@ -115,7 +117,7 @@ def test_a_page_that_begins_like_front_matter_loses_no_line(write: Write) -> Non
     ("old", "new", "said"),
     [
         ("title: Toy", "day: 2026-13-45\ntitle: Toy", "docs/29/toy.md:9: `2026-13-45` is none: month must be in 1..12."),
-        ("title: Toy", "day: a\x07\ntitle: Toy", "docs/29/toy.md:9: The front matter is not YAML: it has the character U+0007."),
+        ("title: Toy", "day: a\x07\ntitle: Toy", "docs/29/toy.md:9: This page has the character U+0007."),
         ("title: Toy", "title: Toy\ntitle: Toy", "docs/29/toy.md:10: The front matter has `title` twice."),
         ("{{ toy.delay }}", "{{ toy.delay / 2 }}", "docs/29/toy.md:28: `{{ toy.delay / 2 }}` cannot be computed: TypeError: "
             "unsupported operand type(s) for /: 'Series' and 'int'."),
@@ -135,3 +137,48 @@ def test_a_part_whose_date_is_none_is_told(write: Write) -> None:
     assert told(write(more={"29/index.md": part})) == [
         "docs/29/index.md:6: `date` is not what it should be, a date, as 2026-11-22."
     ]
+
+
+def test_no_line_of_what_a_fence_holds_ends_it(write: Write, good_project: Project, tmp_path: Path) -> None:
+    project = good_project.copy(tmp_path / "project")
+    cell = project.folder / "docs/generated/29/toy/cells/line.py"
+    cell.write_text('prompt = """\n```\nx\n````\n"""', encoding="utf-8")
+    source = Source(TOY, (project.folder / "docs" / TOY).read_bytes())
+    page = Book(project.folder, [source]).write()[TOY].markdown
+    assert re.search(r'^`````python ran="[^"]+"\nprompt = """\n```\nx\n````\n"""\n`````$', page, re.MULTILINE)
+
+
+@pytest.mark.parametrize("place", ["- a list\n\n {}", "1. a list\n\n   {}"])
+def test_a_figure_that_is_indented_by_less_than_markdown_needs_stays_whole(place: str, write: Write) -> None:
+    figure = '{{ figure("29/toy", "line", alt="A line.", caption="Again.") }}'
+    toy = write("## Does it hold?", f"{place.format(figure)}\n\n## Does it hold?")[TOY].markdown
+    assert '\n<figure markdown="span" id="figure-line-2">\n' in toy
+
+
+@pytest.mark.parametrize("place", ["> {}", "- x {}", "| a |\n|---|\n| {} |", "{} and more"])
+def test_a_figure_within_a_line_is_told(place: str, write: Write) -> None:
+    figure = '{{ figure("29/toy", "line", alt="A line.", caption="Again.") }}'
+    (said,) = told(write("## Does it hold?", f"{place.format(figure)}\n\n## Does it hold?"))
+    line = 60 + place.count("\n")
+    assert said == f"docs/29/toy.md:{line}: A figure, like all that has several lines, stands on a line of its own."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("title: Toy", 'title: "To\\ay"', "docs/29/toy.md:9: This text has the character U+0007."),
+        ("# Toy\n", "# To\x1by\n", "docs/29/toy.md:24: This page has the character U+001B."),
+        ("{{ toy.delay }}", "{{ toy.delay * 3 }}", "docs/29/toy.md:28: `{{ toy.delay * 3 }}` cannot be computed"),
+        ("{{ toy.delay }}", "{{ page }}", "docs/29/toy.md:28: This expression gives no text, but a thing."),
+        ("{{ toy.delay }}", "{{ none }}", "docs/29/toy.md:28: This expression gives no text, but nothing."),
+        ("## See it happen", "`x_` and $x_$\n\n## See it happen", "docs/29/toy.md:38: "),
+    ],
+)
+def test_what_would_be_published_as_something_else_is_told(old: str, new: str, said: str, write: Write) -> None:
+    assert told(write(old, new))[0].startswith(said)
+
+
+def test_a_bar_in_a_title_or_a_line_about_a_concept_ends_no_cell(write: Write) -> None:
+    pages = write("title: Toy  #", "title: A | B  #")
+    assert told(pages) == []
+    assert pages["29/index.md"].markdown.count(r"[A \| B](toy.md)") >= 2

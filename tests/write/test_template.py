@@ -58,7 +58,7 @@ def test_a_fault_in_an_included_template_names_that_template(tmp_path: Path) -> 
         assert told[0].startswith(f"docs/templates/{name}:{line}: ")
 
 
-@pytest.mark.parametrize("indent", ["", "    ", "  "])
+@pytest.mark.parametrize("indent", ["", "    ", "\t"])
 def test_a_block_is_indented_like_its_place(indent: str, tmp_path: Path) -> None:
     made, _ = render(f"!!! note\n\n{indent}{{{{ block }}}}\n", tmp_path, block=Block("one\n  two\n\nthree"))
     assert made == f"!!! note\n\n{indent}one\n{indent}  two\n\n{indent}three"
