@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import io
 import itertools
 import os
 import re
 import sys
+import tokenize
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +22,9 @@ SCHEMA = 3  # of what a run writes: raise it when the same run should give other
 STYLE = "snippets/matplotlibrc"
 LIBRARIES = ("torch", "numpy", "scikit-learn", "matplotlib")
 MARK = re.compile(r"^(?=# %%(?:[ \t]|$))", re.MULTILINE)
-ALMOST_A_MARK = re.compile(r"^#(?! %%(?:[ \t]|$))[ \t]*%%(?!%).*", re.MULTILINE)
+ALMOST_A_MARK = re.compile(r"^#(?! %%(?:[ \t]|$))#*[ \t]*%%(?!%).*", re.MULTILINE)
+INDENTED_MARK = re.compile(r"#+[ \t]*%%(?!%).*")
+ENCODING = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 TEXT = "[markdown]"
 CELL_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -89,6 +93,7 @@ class Snippet:
         """The cells: together they are the file. Raises ``Problem`` where Python, or a rule of ours, refuses it."""
         text = self.text()
         try:
+            _check_encoding(text)
             cells = cut(text)
             _check_code(text, cells)
             _check_names(cells)
@@ -106,9 +111,7 @@ def find(root: Path) -> list[Snippet]:
 def cut(text: str) -> list[Cell]:
     """The cells of a script. Raises ``Problem`` if something stands before the first mark."""
     if almost := ALMOST_A_MARK.search(text):
-        what = f"{almost[0]!r} looks like the mark of a cell, and is none."
-        todo = "Write '# %% some-name' at the beginning of the line."
-        raise Problem(what, line=text.count("\n", 0, almost.start()) + 1, todo=todo)
+        raise _no_mark(almost[0], text.count("\n", 0, almost.start()) + 1)
     before, *sources = MARK.split(text)
     if before or not sources:
         todo = "Begin the file with '# %% [markdown]' or '# %% name'."
@@ -120,10 +123,12 @@ def cut(text: str) -> list[Cell]:
 def _check_code(text: str, cells: Sequence[Cell]) -> None:
     """Raise ``Problem`` unless Python takes the file as it stands, and each cell by itself."""
     fault = _syntax_error(text)
-    for cell, following in itertools.pairwise(cells):
+    for place, cell in enumerate(cells):
         if not fault and not cell.is_text and _syntax_error(cell.source):
-            what = f"The mark {following.name!r} stands inside a string or a block that began before it."
-            raise Problem(what, line=following.line, todo="Indent '# %%' inside strings.")
+            up_to_here = "".join(before.source for before in cells[: place + 1])
+            inside = cells[place + 1] if _syntax_error(up_to_here) else cell
+            what = f"The mark {inside.name!r} stands inside a string or a block that began before it."
+            raise Problem(what, line=inside.line, todo="Indent '# %%' inside strings.")
     for cell in cells:
         for line, said in enumerate(cell.source.split("\n"), cell.line):
             if cell.is_text and said.strip() and not said.startswith("#"):
@@ -135,6 +140,23 @@ def _check_code(text: str, cells: Sequence[Cell]) -> None:
         what = f"Cell {name!r} is no Python: {type(fault).__name__}: {fault.msg}."
         todo = "A snippet is a script: what `python` refuses, and a notebook takes, is refused here too."
         raise Problem(what, line=line, todo=todo, detail=fault.text or "")
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        alone = token.type == tokenize.COMMENT and token.start[1] and not token.line[: token.start[1]].strip()
+        if alone and INDENTED_MARK.match(token.string):
+            raise _no_mark(token.string, token.start[0])
+
+
+def _no_mark(almost: str, line: int) -> Problem:
+    what = f"{almost!r} looks like the mark of a cell, and is none."
+    return Problem(what, line=line, todo="Write '# %% some-name' at the beginning of the line.")
+
+
+def _check_encoding(text: str) -> None:
+    """Raise ``Problem`` if Python takes a comment at the top for the name of another encoding, or of none."""
+    for line, said in enumerate(text.split("\n")[:2], 1):
+        if (found := ENCODING.match(said)) and not re.fullmatch("utf[-_]?8", found[1], re.IGNORECASE):
+            what = f"Python reads {found[0].strip()!r} as the encoding {found[1]!r} of the file, which is UTF-8."
+            raise Problem(what, line=line, todo="Write no colon or equals sign behind 'coding' in the first two lines.")
 
 
 def _syntax_error(code: str) -> SyntaxError | None:

@@ -82,6 +82,8 @@ def test_a_line_below_text_that_is_no_comment(project: Project, line: str) -> No
         ("# %% line", "#%% line", "'#%% line' looks like the mark of a cell"),
         ("# %% line", "# %%line", "'# %%line' looks like the mark of a cell"),
         ("# %% line", "#  %% line", "looks like the mark of a cell"),
+        ("# %% line", "##%% line", "'##%% line' looks like the mark of a cell"),
+        ("# %% line", " # %% line", "'# %% line' looks like the mark of a cell"),
         ("# %% line", '# %% line tags=["x"]', "needs a name"),
         ("# %% line", "# %% [raw]", "Cell '[raw]' needs a name"),
     ],
@@ -102,6 +104,31 @@ def test_a_mark_inside_a_string_or_a_block(project: Project, before: str, after:
     old = 'SEED = int(os.environ.get("SEED", "0"))\n'
     line = project.replace(SNIPPET, old, f"{old}{before}\n# %% inside\n{after}\n")
     refused(project, f"{SNIPPET}:{line + 2}:", "'inside' stands inside a string or a block")
+
+
+@pytest.mark.parametrize("name", ["inside", "results"])
+def test_a_block_that_goes_on_below_a_mark(project: Project, name: str) -> None:
+    last = "# %% results\n"
+    more = f"if True:\n    pass\n# %% {name}\n    zz = 3\n" + ("" if name == "results" else last)
+    line = project.replace(SNIPPET, last, more)
+    refused(project, f"{SNIPPET}:{line + 2}:", f"{name!r} stands inside a string or a block")
+
+
+def test_an_indented_mark_in_a_string_is_text(project: Project) -> None:
+    project.replace(SNIPPET, FIRST, f's = """\n    # %% line\n"""\n{FIRST}')
+    assert project.command("pipeline", "run").returncode == 0
+
+
+@pytest.mark.parametrize("comment", ["# # Positional encoding: sinusoids", "# coding=latin-1"])
+def test_a_comment_that_names_an_encoding(project: Project, comment: str) -> None:
+    project.replace(SNIPPET, "# # Toy", comment)
+    refused(project, f"{SNIPPET}:2:", "as the encoding", "which is UTF-8")
+
+
+@pytest.mark.parametrize("comment", ["# -*- coding: utf-8 -*-", "# encoding of positions"])
+def test_a_comment_that_names_no_other_encoding(project: Project, comment: str) -> None:
+    project.replace(SNIPPET, "# # Toy", comment)
+    assert project.command("pipeline", "run").returncode == 0
 
 
 @pytest.mark.parametrize("ends", ["\r\n", "\r"])
