@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.problem import Problem
 from pipeline.run import motion
-from pipeline.run.motion import COLOUR, SVG
+from pipeline.run.motion import COLOUR, SVG, XLINK
 from pipeline.run.snippet import STYLE
 
 FIGURE_LIMIT = 300_000  # bytes of one SVG
-DARK_PAGE = "#1e2129"  # the ground of the theme's dark pages
+PAGES = {"dark": "#1e2129", "light": "#ffffff"}  # the grounds of the theme's pages
 LEAST_CONTRAST = 3.0  # WCAG 2.2, of what is drawn
 MOST_BY_HAND = 4  # colours of areas: more come from a colour map
-DRAWN = {f"{{{SVG}}}{tag}" for tag in ("path", "use", "rect", "line", "circle", "polygon")}
+DRAWN = {f"{{{SVG}}}{tag}" for tag in ("path", "use", "rect", "line", "circle", "polygon", "text", "image")}
 NOT_DRAWN = {f"{{{SVG}}}{tag}" for tag in ("defs", "clipPath")}
+Box = tuple[float, float, float, float]  # left, top, right, bottom, in points
+
+
+@dataclass(frozen=True)
+class Ink:
+    """What one element is drawn in, inside which clip path, and where, if that is known."""
+
+    fill: str = "#000000"
+    stroke: str = "none"
+    clip: str = ""
+    box: Box | None = None
+    is_text: bool = False
+    is_image: bool = False
 
 
 def dark_colours(root: Path) -> dict[str, str]:
@@ -38,7 +52,7 @@ def size(svg: str) -> tuple[int, int]:
 
 
 def judge(name: str, svg: str, dark: Mapping[str, str]) -> None:
-    """Raise ``Problem`` if the figure is too heavy for a page, or something in it cannot be seen on a dark one."""
+    """Raise ``Problem`` if the figure is too heavy for a page, or not all of it can be seen on light and dark ones."""
     if len(svg) > FIGURE_LIMIT:
         raise Problem(
             f"Figure {name!r} weighs {len(svg) // 1000} kB; the limit is {FIGURE_LIMIT // 1000} kB.",
@@ -46,37 +60,95 @@ def judge(name: str, svg: str, dark: Mapping[str, str]) -> None:
             if motion.seconds(svg)
             else "Draw what has thousands of points with rasterized=True: a bitmap inside the vector figure.",
         )
-    if unseen := _unseen(svg, dark):
+    root = ET.fromstring(svg)
+    axes = _axes(root)
+    inks = list(_inks(root, Ink()))
+    width, height = size(svg)
+    if grounds := _grounds(inks, [(0, 0, width * 3 / 4, height * 3 / 4), *axes.values()], dark):
         raise Problem(
-            f"Figure {name!r} draws in {', '.join(sorted(unseen))}, which cannot be seen on a dark page.",
-            todo=f"Take a colour of {STYLE} ('C0' to 'C5', or none for its ink): each has a partner for dark pages.",
+            f"Figure {name!r} stands on {', '.join(sorted(grounds))}, where ink cannot be seen in both schemes.",
+            todo="Leave out its facecolor: the page is the ground.",
         )
+    for scheme, page in PAGES.items():
+        if unseen := _unseen(inks, axes, dark, page):
+            raise Problem(
+                f"Figure {name!r} draws in {', '.join(sorted(unseen))}, which cannot be seen on a {scheme} page.",
+                todo=f"Take a colour of {STYLE} ('C0' to 'C5', or none for its ink): each has a partner for dark pages.",
+            )
 
 
-def _unseen(svg: str, dark: Mapping[str, str]) -> set[str]:
-    """Colours of what is drawn in nothing lighter. Areas may be of a colour map, and anything stand on its image."""
-    inks = list(_inks(ET.fromstring(svg), "#000000", "none"))
-    painted = {fill for fill, _ in inks if COLOUR.fullmatch(fill)} - dark.keys()
-    mapped = "<image" in svg or len(painted) > MOST_BY_HAND
+def _grounds(inks: Sequence[Ink], boxes: Sequence[Box], dark: Mapping[str, str]) -> set[str]:
+    """Colours that fill a whole figure or whole axes, alike in both schemes, and lose the ink of one."""
+    ink_of_both = next(iter(dark.items()))  # the style lists its ink first
+    full = {ink.fill for ink in inks if any(_covers(ink.box, box) for box in boxes)} - dark.keys()
+    return {
+        fill
+        for fill in full
+        if COLOUR.fullmatch(fill) and min(contrast(fill, ink) for ink in ink_of_both) < LEAST_CONTRAST
+    }
+
+
+def _unseen(inks: Sequence[Ink], axes: Mapping[str, Box], dark: Mapping[str, str], page: str) -> set[str]:
+    """Colours of what is drawn in nothing that stands out. Areas may be of a colour map, and anything stand on it."""
+    painted = {ink.fill for ink in inks if COLOUR.fullmatch(ink.fill) and not ink.is_text} - dark.keys()
+    images = {ink.clip for ink in inks if ink.is_image}
+    mapped = bool(images) or len(painted) > MOST_BY_HAND
+    maps = images | {ink.clip for ink in inks if mapped and ink.fill in painted}
     unseen: set[str] = set()
-    for fill, stroke in inks:
-        colours = {colour for colour in (fill, stroke) if COLOUR.fullmatch(colour)}
-        seen = any(colour in dark or contrast(colour, DARK_PAGE) >= LEAST_CONTRAST for colour in colours)
-        if not seen and not (mapped and fill in painted):
+    for ink in inks:
+        colours = {colour for colour in (ink.fill, ink.stroke) if COLOUR.fullmatch(colour)}
+        seen = any(colour in dark or contrast(colour, page) >= LEAST_CONTRAST for colour in colours)
+        if ink.is_text:
+            exempt = any(clip in maps and _covers(box, ink.box) for clip, box in axes.items())
+        else:
+            exempt = (mapped and ink.fill in painted) or (ink.clip != "" and ink.clip in images)
+        if not seen and not exempt and not ink.is_image:
             unseen |= colours
     return unseen
 
 
-def _inks(element: ET.Element, fill: str, stroke: str) -> Iterator[tuple[str, str]]:
-    """Fill and stroke of all that is drawn in an element: its own, else its parent's, and at last a black fill."""
+def _inks(element: ET.Element, above: Ink) -> Iterator[Ink]:
+    """All that is drawn in an element. What it does not say itself is its parent's, and at last a black fill."""
     style = dict(re.findall(r"([\w-]+):\s*([^;]+)", element.get("style", "")))
-    fill = style.get("fill", element.get("fill", fill))
-    stroke = style.get("stroke", element.get("stroke", stroke))
+    said = {name: style.get(name, element.get(name)) for name in ("fill", "stroke", "clip-path")}
+    ink = Ink(said["fill"] or above.fill, said["stroke"] or above.stroke, said["clip-path"] or above.clip, above.box)
+    moved = re.match(r"translate\(([-\d.]+)[ ,]+([-\d.]+)\)", element.get("transform", ""))
+    if moved and not above.box:  # of a text, the place where it begins; what is inside it has other units
+        x, y = map(float, moved.groups())
+        ink = replace(ink, box=(x, y, x, y))
     if element.tag in DRAWN:
-        yield fill, stroke
+        tag = element.tag.removeprefix(f"{{{SVG}}}")
+        is_text = tag == "text" or "-" in element.get(f"{{{XLINK}}}href", "")  # a letter is '#Font-12', a marker '#m12'
+        box = _rectangle(element.get("d", "")) if tag == "path" else ink.box
+        yield replace(ink, box=box, is_text=is_text and tag != "image", is_image=tag == "image")
     for child in element:
         if child.tag not in NOT_DRAWN:
-            yield from _inks(child, fill, stroke)
+            yield from _inks(child, ink)
+
+
+def _axes(root: ET.Element) -> dict[str, Box]:
+    """The boxes of the axes, by the address of the clip path that keeps what they hold inside."""
+    boxes = {}
+    for clip in root.iter(f"{{{SVG}}}clipPath"):
+        for pane in clip.iter(f"{{{SVG}}}rect"):
+            x, y, width, height = (float(pane.get(side, "0")) for side in ("x", "y", "width", "height"))
+            boxes[f"url(#{clip.get('id')})"] = x, y, x + width, y + height
+    return boxes
+
+
+def _rectangle(path: str) -> Box | None:
+    """The corners of a path that is a plain rectangle."""
+    numbers = [float(number) for number in re.findall(r"-?[\d.]+", path)]
+    if not numbers or re.search("[^MLz\\d\\s.-]", path):
+        return None
+    return min(numbers[::2]), min(numbers[1::2]), max(numbers[::2]), max(numbers[1::2])
+
+
+def _covers(outer: Box | None, inner: Box | None) -> bool:
+    """Whether one box holds the other, to a point."""
+    if not outer or not inner:
+        return False
+    return all(a <= b + 1 for a, b in zip((*outer[:2], *inner[2:]), (*inner[:2], *outer[2:]), strict=True))
 
 
 def contrast(a: str, b: str) -> float:
