@@ -81,6 +81,10 @@ async def execute(
             cell.name: Outcome(plain_text(printed[begin:end]), one["figures"], one["seconds"])
             for cell, one, begin, end in zip(code, told, [0, *ends], ends, strict=False)
         }
+        for cell in code:
+            if any(path in outcomes[cell.name].printed for path in (name, os.path.realpath(name))):
+                what = f"Cell {cell.name!r} prints the path of its folder, which is another in every run."
+                raise Problem(what, snippet.file, cell.line, "Print the names of files without their folder.")
         seconds = time.perf_counter() - start
         return Executed(outcomes, told[-1]["results"], seconds, told[-1]["peak_memory_mb"], _errors(folder))
 

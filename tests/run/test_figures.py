@@ -44,11 +44,23 @@ def test_a_character_that_no_font_has(project: Project, title: str, name: str) -
     refused(project, f"{SNIPPET}:{line}:", "'line' warns", "Glyph", name)
 
 
+def test_a_character_in_a_frame_that_no_font_has(project: Project) -> None:
+    project.replace(SNIPPET, 'f"seed {seeds[k]}"', '"\u6570" if k == 3 else ""')
+    line = project.read(SNIPPET).split("\n").index("# %% in-motion") + 1
+    refused(project, f"{SNIPPET}:{line}:", "'in-motion' warns", "Glyph", "CJK UNIFIED IDEOGRAPH-6570")
+
+
 @pytest.mark.parametrize(
-    "how", ['matplotlib.use("Agg")', 'import matplotlib.pyplot; matplotlib.pyplot.switch_backend("pdf")']
+    "how",
+    [
+        'matplotlib.use("Agg")',
+        'import matplotlib.pyplot; matplotlib.pyplot.switch_backend("pdf")',
+        'import os; os.environ["MPLBACKEND"] = "Agg"',
+    ],
 )
 def test_figures_that_are_sent_elsewhere(project: Project, how: str) -> None:
-    project.replace(SNIPPET, FIRST, f"import matplotlib\n{how}\n{FIRST}")
+    start = "" if "environ" in how else "import matplotlib\n"  # which would read it at once
+    project.replace(SNIPPET, FIRST, f"{start}{how}\n{FIRST}")
     refused(project, f"{SNIPPET}:5:", "'setup' sends its figures to", "leave out matplotlib.use()")
 
 
@@ -70,6 +82,48 @@ def test_a_colour_that_is_lost_on_dark_pages(project: Project, more: str, colour
 
 
 @pytest.mark.parametrize(
+    ("more", "colour"),
+    [
+        ('ax.plot(seeds, seeds, color="white")', "#ffffff"),
+        ('ax.imshow([[1, 2], [3, 4]]); ax.set_title("t", color="white")', "#ffffff"),
+        ('ax.bar(seeds, seeds, color="yellow")', "#ffff00"),
+    ],
+)
+def test_a_colour_that_is_lost_on_light_pages(project: Project, more: str, colour: str) -> None:
+    line = draw(project, more)
+    refused(project, f"{SNIPPET}:{line}:", f"Figure 'line' draws in {colour}", "light page")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'ax.set_title("t", color="black")',
+        'ax.set_ylabel("t", color="black")',
+        'ax.tick_params(labelcolor="black")',
+        'plt.colorbar(ax.images[0]).set_label("t", color="black")',
+        'fig.suptitle("t", color="black"); plt.rc("svg", fonttype="none")',
+    ],
+)
+def test_text_beside_an_image_is_judged(project: Project, more: str) -> None:
+    project.replace(SNIPPET, LABELS, f"ax.clear(); ax.imshow([[1, 2], [3, 4]]); {more}\nplt.show()")
+    refused(project, f"{SNIPPET}:", "Figure 'line' draws in #000000", "dark page")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'fig.set_facecolor("white")',
+        'ax.set_facecolor("#f0f0f0")',
+        'ax.imshow([[1, 2], [3, 4]]); fig.set_facecolor("white")',
+        'ax.imshow([[1, 2], [3, 4]]); ax.set_facecolor("black")',
+    ],
+)
+def test_a_ground_that_stays_as_it_is(project: Project, more: str) -> None:
+    line = draw(project, more)
+    refused(project, f"{SNIPPET}:{line}:", "Figure 'line' stands on #", "ink cannot be seen in both schemes")
+
+
+@pytest.mark.parametrize(
     "more",
     [
         'ax.plot(seeds, seeds, color="gray")',
@@ -77,6 +131,8 @@ def test_a_colour_that_is_lost_on_dark_pages(project: Project, more: str, colour
         "ax.scatter(seeds, seeds, c=seeds)",
         "ax.pcolormesh([[1, 2, 3], [4, 5, 6]])",
         'ax.imshow([[1, 2], [3, 4]]); ax.text(1, 1, "3", color="black")',
+        'ax.imshow([[1, 2], [3, 4]]); ax.axhline(1, color="white"); ax.text(1, 1, "3", color="white")',
+        "import numpy; ax.contourf(numpy.arange(25).reshape(5, 5) % 7)",
     ],
 )
 def test_a_colour_that_is_seen_or_a_colour_map(project: Project, more: str) -> None:

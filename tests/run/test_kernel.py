@@ -39,6 +39,18 @@ def test_escape_codes_reach_no_file(project: Project) -> None:
         assert notebook.cells[-1].outputs[0].text == "red link\n"
 
 
+@pytest.mark.parametrize("path", ["os.getcwd()", "[os.path.abspath('x')]"])
+def test_a_path_that_is_another_in_every_run(project: Project, path: str) -> None:
+    line = project.replace(SNIPPET, 'print(results["delay"])', f"print({path})") - 2
+    refused(project, f"{SNIPPET}:{line}:", "'results' prints the path of its folder")
+
+
+def test_the_script_knows_its_name(project: Project) -> None:
+    project.replace(SNIPPET, 'print(results["delay"])', "print(os.path.basename(__file__))")
+    assert project.command("pipeline", "run").returncode == 0
+    assert project.read(f"{GENERATED}/cells/results.txt") == "toy.py"
+
+
 @pytest.mark.parametrize(
     ("printed", "shown"),
     [

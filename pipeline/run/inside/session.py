@@ -33,6 +33,7 @@ class Session:
     def __init__(self, file: str, source: str) -> None:
         self.file = file
         self.module = types.ModuleType("__main__")
+        self.module.__file__ = file
         self.flags = 0  # of `from __future__ import …`, which counts for all cells that follow
         self.line = 1  # at which the present cell begins
         self.warned: dict[str, Any] = {}
@@ -71,8 +72,8 @@ class Session:
         pyplot, animation = sys.modules.get("matplotlib.pyplot"), sys.modules.get("matplotlib.animation")
         if pyplot is None:
             return []
-        if (name := pyplot.get_backend()) != os.environ["MPLBACKEND"]:
-            what = f"sends its figures to {name!r}, where no page finds them: leave out matplotlib.use()."
+        if (name := pyplot.get_backend()) != f"module://{BACKEND}":
+            what = f"sends its figures to {name!r}, where no page finds them: leave out matplotlib.use() or MPLBACKEND."
             self.warned = {"what": what, "line": self.line}
             return []
         moving = animation and isinstance(value, animation.Animation)
@@ -88,7 +89,7 @@ class Session:
         self, message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any
     ) -> None:
         """A warning about the snippet or its figures is a fault of the cell; another library's own is not."""
-        if filename == self.file or Path(filename).stem == BACKEND:
+        if filename == self.file or Path(filename) == MOTION or Path(filename).stem == BACKEND:
             at = lineno if filename == self.file else self.line
             self.warned = self.warned or {"what": f"warns: {category.__name__}: {message}", "line": at}
         else:
