@@ -16,6 +16,12 @@ from pipeline.run.snippet import STYLE
 FIGURE_LIMIT = 300_000  # bytes of one SVG
 PAGES = {"dark": "#1e2129", "light": "#ffffff"}  # the grounds of the theme's pages
 LEAST_CONTRAST = 3.0  # WCAG 2.2, of what is drawn
+FAINT = {
+    "#cccccc",
+    "#e6e6e6",
+    "#ececec",
+    "#f2f2f2",
+}  # matplotlib's own frame of a legend, and walls in three dimensions
 MOST_BY_HAND = 4  # colours of areas: more come from a colour map
 DRAWN = {f"{{{SVG}}}{tag}" for tag in ("path", "use", "rect", "line", "circle", "polygon", "text", "image")}
 NOT_DRAWN = {f"{{{SVG}}}{tag}" for tag in ("defs", "clipPath")}
@@ -80,7 +86,7 @@ def judge(name: str, svg: str, dark: Mapping[str, str]) -> None:
 def _grounds(inks: Sequence[Ink], boxes: Sequence[Box], dark: Mapping[str, str]) -> set[str]:
     """Colours that fill a whole figure or whole axes, alike in both schemes, and lose the ink of one."""
     ink_of_both = next(iter(dark.items()))  # the style lists its ink first
-    full = {ink.fill for ink in inks if any(_covers(ink.box, box) for box in boxes)} - dark.keys()
+    full = {ink.fill for ink in inks if not ink.clip and any(_covers(ink.box, box) for box in boxes)} - dark.keys()
     return {
         fill
         for fill in full
@@ -102,7 +108,7 @@ def _unseen(inks: Sequence[Ink], axes: Mapping[str, Box], dark: Mapping[str, str
             exempt = any(clip in maps and _covers(box, ink.box) for clip, box in axes.items())
         else:
             exempt = (mapped and ink.fill in painted) or (ink.clip != "" and ink.clip in images)
-        if not seen and not exempt and not ink.is_image:
+        if not seen and not exempt and not ink.is_image and not (page == PAGES["light"] and colours <= FAINT):
             unseen |= colours
     return unseen
 
@@ -139,7 +145,7 @@ def _axes(root: ET.Element) -> dict[str, Box]:
 def _rectangle(path: str) -> Box | None:
     """The corners of a path that is a plain rectangle."""
     numbers = [float(number) for number in re.findall(r"-?[\d.]+", path)]
-    if not numbers or re.search("[^MLz\\d\\s.-]", path):
+    if len(numbers) not in (8, 10) or re.search(r"[^MLz\d\s.-]", path):
         return None
     return min(numbers[::2]), min(numbers[1::2]), max(numbers[::2]), max(numbers[1::2])
 

@@ -132,7 +132,9 @@ def test_a_ground_that_stays_as_it_is(project: Project, more: str) -> None:
         "ax.pcolormesh([[1, 2, 3], [4, 5, 6]])",
         'ax.imshow([[1, 2], [3, 4]]); ax.text(1, 1, "3", color="black")',
         'ax.imshow([[1, 2], [3, 4]]); ax.axhline(1, color="white"); ax.text(1, 1, "3", color="white")',
-        "import numpy; ax.contourf(numpy.arange(25).reshape(5, 5) % 7)",
+        "import numpy; ax.contourf(numpy.random.default_rng(0).random((9, 9)))",
+        "ax.legend(['one'], frameon=True)",
+        "fig.clear(); ax = fig.add_subplot(projection='3d')",
     ],
 )
 def test_a_colour_that_is_seen_or_a_colour_map(project: Project, more: str) -> None:
