@@ -25,7 +25,7 @@ TIME_LIMIT = 300  # seconds
 # What a build of a site imports of other people's, and what a run of a snippet does.
 LIBRARIES = (
     "click", "mkdocs.commands.build", "mkdocs.theme", "material.plugins.search.plugin", "material.plugins.tags.plugin",
-    "mkdocs_jupyter.plugin", "nbconvert.nbconvertapp", "jupytext", "rich.progress",
+    "mkdocs_jupyter.plugin", "nbconvert.nbconvertapp", "rich.progress",
     "markdown.extensions.attr_list", "markdown.extensions.md_in_html", "markdown.extensions.footnotes",
     "pymdownx.superfences",
     "pygments.lexers.python", "latex2mathml.converter", "pybtex.database.input.bibtex", "selectolax.lexbor", "bs4", "PIL.ImageFont",
