@@ -92,13 +92,8 @@ def on_startup(command: str, dirty: bool = False, **_: Any) -> None:
     if build.serving:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that MkDocs clears up behind itself
     elif dirty:
-        raise _stopped(
-            [
-                Problem(
-                    "There is no dirty build of this site.", todo="Each is whole, and takes as long: leave out --dirty."
-                )
-            ]
-        )
+        todo = "Each is whole, and takes as long: leave out --dirty."
+        raise _stopped([Problem("There is no dirty build of this site.", todo=todo)])
     # Not --quiet, which hides warnings from strict mode too.
     for name in ("mkdocs.plugins.mkdocs_jupyter", "mkdocs.mkdocs-jupyter"):
         logging.getLogger(name).setLevel(logging.WARNING)
