@@ -7,6 +7,7 @@ What this saves is most of the time of a build of the toy.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
 import json
@@ -35,13 +36,15 @@ LIBRARIES = (
 
 @cache
 def _server() -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    server = subprocess.Popen(
         [sys.executable, "-m", "tests.warm"],
         cwd=Path(__file__).resolve().parent.parent,
         stdin=subprocess.PIPE,  # it ends when this closes, with the process that reads here
         stdout=subprocess.PIPE,
         text=True,
     )
+    atexit.register(server.communicate)  # which closes both, and waits for its end
+    return server
 
 
 def run(arguments: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
